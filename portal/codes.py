@@ -81,6 +81,11 @@ def resident_id(text: str, *, today: date | None = None) -> ResidentId:
     return ResidentId(number, born, "male" if int(number[16]) % 2 else "female")
 
 
+def normalise_resident_id(text: str) -> str:
+    """The one spelling of a resident ID, of 18 characters: what the blind index is made of. Errors as `resident_id`."""
+    return resident_id(text).number
+
+
 def _birth_date(eight: str, today: date) -> date:
     try:
         born = date(int(eight[:4]), int(eight[4:6]), int(eight[6:]))

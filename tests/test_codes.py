@@ -59,6 +59,7 @@ def test_the_examples_of_the_standard_are_read(number, born, sex):
 )
 def test_every_spelling_is_one_person(typed):
     assert codes.resident_id(typed, today=TODAY).number == "11010519491231002X"
+    assert codes.normalise_resident_id(typed) == "11010519491231002X"
 
 
 @pytest.mark.parametrize(

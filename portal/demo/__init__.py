@@ -1,0 +1,1 @@
+"""The demo campaign: real published wishes around invented people, units and enterprises."""

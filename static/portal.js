@@ -46,10 +46,11 @@
   });
 
   /* ---- busy marks and network trouble ---- */
+  function polls(element) { return !!element.hasAttribute && element.hasAttribute('data-poll'); }
   function mark(event, busy) {
     var target = event.detail.ctx && event.detail.ctx.target;
     if (target && target.id) { target = doc.getElementById(target.id) || target; }
-    if (!target || !target.setAttribute || event.target.hasAttribute('data-poll')) { return; }
+    if (!target || !target.setAttribute || polls(event.target)) { return; }
     if (busy) { target.setAttribute('aria-busy', 'true'); } else { target.removeAttribute('aria-busy'); }
   }
   doc.addEventListener('htmx:before:request', function (event) { mark(event, true); });
@@ -58,8 +59,21 @@
     if (event.detail.ctx.response.status >= 500) { say(word('trouble')); }
   });
   doc.addEventListener('htmx:error', function (event) {
-    var poll = event.target.hasAttribute && event.target.hasAttribute('data-poll');
-    if (!poll && event.detail.ctx) { say(word(navigator.onLine === false ? 'offline' : 'trouble')); }
+    if (!polls(event.target) && event.detail.ctx) { say(word(navigator.onLine === false ? 'offline' : 'trouble')); }
+  });
+
+  /* ---- filters: fields that stand outside their form tell it; typing replaces the address, choosing adds to the history ---- */
+  function tell(event) {
+    var field = event.target, form = field.form;
+    if (!form || form.contains(field) || !form.hasAttribute('hx-get')) { return; }
+    var typing = field.type === 'search';
+    if ((event.type === 'input') === typing) { form.dispatchEvent(new CustomEvent(typing ? 'typed' : 'outside')); }
+  }
+  doc.addEventListener('input', tell);
+  doc.addEventListener('change', tell);
+  doc.addEventListener('htmx:config:request', function (event) {
+    var ctx = event.detail.ctx;
+    if (ctx.sourceEvent && ctx.sourceEvent.type === 'typed') { ctx.push = null; ctx.replace = 'true'; }
   });
 
   /* ---- clicks: copy, print, stepper, shortcut switch ---- */

@@ -62,7 +62,7 @@ def _unprivileged() -> dict[str, Any]:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, **_unprivileged())
+    done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, **_unprivileged())
     if done.returncode:
         raise NoPostgres(f"{command[0]}: {(done.stderr or done.stdout).strip()}")
 

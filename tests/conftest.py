@@ -1,0 +1,138 @@
+"""Fixtures that every test may use: ``engine``, ``app``, ``client``, ``reader``, ``make_app``. Each runs on SQLite and on PostgreSQL.
+
+A test that asks for ``app`` (or a fixture built on it) is run twice, with [sqlite] and [postgresql] in its name, each time on an
+empty, migrated database of its own. ``make_app(IDLE_MINUTES=1)`` gives another app with other settings on the same database.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+
+import portal
+from portal.database import db
+from tests import databases
+from tests.reader import Reader
+
+ROOT = Path(__file__).resolve().parent.parent
+ENGINES = ("sqlite", "postgresql")
+
+hypothesis.settings.register_profile("portal", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("portal")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process makes the folder that xdist's workers inherit by the environment."""
+    databases.run_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The first process clears up; the workers must not."""
+    if not hasattr(config, "workerinput"):
+        databases.end_run()
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The kind of database: "sqlite" or "postgresql"."""
+    return str(request.param)
+
+
+def _settings(instance: Path, url: str) -> dict[str, Any]:
+    return {
+        "INSTANCE": str(instance),
+        "DATABASE_URL": url,
+        "SECRET_KEY": "only-for-tests",
+        "KEYS_FILE": str(databases.run_folder() / "keys.json"),
+        "CLOCK_SECONDS": 0,
+        "FACET_SECONDS": 0.0,
+        "TESTING": True,
+    }
+
+
+class Stage:
+    """One app on one database that can be made as new."""
+
+    def __init__(self, engine: str, instance: Path, kind: str, fill: Callable[[Flask], None]) -> None:
+        self.instance = instance
+        self.database = databases.SqliteStage(instance, kind) if engine == "sqlite" else databases.PostgresStage(f"{databases.WORKER}_{kind}", kind)
+
+        def build(url: str) -> None:
+            app = portal.create_app(_settings(instance, url))
+            with app.app_context():
+                if any((ROOT / "migrations" / "versions").glob("*.py")):
+                    upgrade(directory=str(ROOT / "migrations"))
+                else:
+                    db.create_all()
+                fill(app)
+            _close(app)
+
+        self.database.build(build)
+        self.database.reset()
+        self.app = portal.create_app(_settings(instance, self.database.url))
+
+    def renew(self) -> None:
+        """As at the beginning: the database like its template, and no uploads."""
+        with self.app.app_context():
+            db.session.remove()
+            if db.engine.dialect.name == "sqlite":
+                db.engine.dispose()  # the file is about to be replaced
+        self.database.reset()
+        for folder in self.instance.iterdir():
+            if folder.is_dir():
+                shutil.rmtree(folder)
+
+
+def _close(app: Flask) -> None:
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def stage(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The app of this process and engine, made once; use ``app``, which renews its database."""
+    stage = Stage(engine, tmp_path_factory.mktemp(f"instance-{engine}"), "empty", lambda app: None)
+    yield stage
+    _close(stage.app)
+
+
+@pytest.fixture
+def app(stage: Stage) -> Flask:
+    """The portal on an empty, migrated database."""
+    stage.renew()
+    return stage.app
+
+
+@pytest.fixture
+def make_app(app: Flask, stage: Stage) -> Iterator[Callable[..., Flask]]:
+    """``make_app(NAME=value, …)``: another app with other settings, on the same database as ``app``."""
+    made: list[Flask] = []
+
+    def make(**settings: Any) -> Flask:
+        made.append(portal.create_app(_settings(stage.instance, stage.database.url) | settings))
+        return made[-1]
+
+    yield make
+    for other in made:
+        _close(other)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Flask's own test client, for what no browser does."""
+    return app.test_client()
+
+
+@pytest.fixture
+def reader(app: Flask) -> Reader:
+    """A browser without JavaScript that is strict about the HTML it reads; see tests/reader.py."""
+    return Reader(app)

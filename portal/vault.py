@@ -103,11 +103,11 @@ def load_or_create(path: Path) -> Vault:
     """Read the key file, or make one (mode 0600, whole or not at all, on disk before anything is sealed with it)."""
     if not path.exists():
         fresh = {"current": 1, "keys": {"1": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}}
-        _create_once(path, json.dumps(fresh, indent=1).encode())
+        create_once(path, json.dumps(fresh, indent=1).encode())
     return load(path)
 
 
-def _create_once(path: Path, content: bytes) -> None:
+def create_once(path: Path, content: bytes) -> None:
     """Write a new file whole; when two processes start at once the first one's file stays and both read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

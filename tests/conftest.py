@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: ``engine``, ``app``, ``client``, ``reader``, ``make_app``. Each runs on SQLite and on PostgreSQL.
+"""Fixtures that every test may use: ``engine``, ``app``, ``demo_app``, ``client``, ``reader``, ``make_app``. Each runs on SQLite and on PostgreSQL.
 
 A test that asks for ``app`` (or a fixture built on it) is run twice, with [sqlite] and [postgresql] in its name, each time on an
 empty, migrated database of its own. ``make_app(IDLE_MINUTES=1)`` gives another app with other settings on the same database.
@@ -19,7 +19,9 @@ from flask_migrate import upgrade
 
 import portal
 from portal.database import db
+from portal.demo import loader
 from tests import databases
+from tests.cast import Cast, make_cast
 from tests.reader import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +63,7 @@ def _settings(instance: Path, url: str) -> dict[str, Any]:
 class Stage:
     """One app on one database that can be made as new."""
 
-    def __init__(self, engine: str, instance: Path, kind: str, fill: Callable[[Flask], None]) -> None:
+    def __init__(self, engine: str, instance: Path, kind: str, fill: Callable[[Flask], Any]) -> None:
         self.instance = instance
         self.database = databases.SqliteStage(instance, kind) if engine == "sqlite" else databases.PostgresStage(f"{databases.WORKER}_{kind}", kind)
 
@@ -112,6 +114,21 @@ def app(stage: Stage) -> Flask:
     return stage.app
 
 
+@pytest.fixture(scope="session")
+def demo_stage(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Like ``stage``, with the demo campaign; use ``demo_app``."""
+    stage = Stage(engine, tmp_path_factory.mktemp(f"demo-{engine}"), "demo", lambda app: loader.load())
+    yield stage
+    _close(stage.app)
+
+
+@pytest.fixture
+def demo_app(demo_stage: Stage) -> Flask:
+    """The portal with the whole demo campaign, as `make run` shows it; everybody's password is tests.reader.PASSWORD."""
+    demo_stage.renew()
+    return demo_stage.app
+
+
 @pytest.fixture
 def make_app(app: Flask, stage: Stage) -> Iterator[Callable[..., Flask]]:
     """``make_app(NAME=value, …)``: another app with other settings, on the same database as ``app``."""
@@ -136,3 +153,11 @@ def client(app: Flask) -> FlaskClient:
 def reader(app: Flask) -> Reader:
     """A browser without JavaScript that is strict about the HTML it reads; see tests/reader.py."""
     return Reader(app)
+
+
+@pytest.fixture
+def cast(app: Flask) -> Iterator[Cast]:
+    """The cast in the database of ``app``; the app's context is open while the test runs."""
+    with app.app_context():
+        yield make_cast()
+        db.session.remove()

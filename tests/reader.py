@@ -19,11 +19,12 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from portal.demo.data import story
 from tests.page import Button, Form, Link, Page
 
 __all__ = ["PASSWORD", "Button", "Form", "Link", "Page", "Reader"]
 
-PASSWORD = "nuan-nuan-2027"  # of everybody in the tests' cast
+PASSWORD: str = story()["password"]  # of everybody in the demo; tests give it to their people too
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 REDIRECTS = (301, 302, 303, 307, 308)
 

@@ -25,7 +25,7 @@ ADVICE: dict[str, Any] = {
     "phone": _l("这里有电话或联系账号。联系由工会转达，请删去。"),
     "bank_card": _l("这里有银行卡号，请删去。"),
     "name": _l("这里有姓名或称呼，会让人认出是谁。请删去，或写“本人”“家人”。"),
-    "name_part": _l("这几个字和家里人的名字相同。如果是名字，请删去。"),
+    "name_part": _l("这几个字像是名字或称呼。如果指的是人，请删去。"),
     "school": _l("这里有学校名称，会让人找到孩子。请只写“学校”，或删去。"),
     "address": _l("这里有住址或小区，会让人找到这户家庭。最多写到镇、街道。"),
     "employer": _l("这里有工作单位，会让人认出是谁。请删去，或只写行业。"),
@@ -79,8 +79,8 @@ _NUMBERS = {
     ),
 }
 _AGE = re.compile(
-    rf"(?<!适合)(?<![{HAN}0-9]至)(?<![0-9][-~—])(?:[0-9]{{1,3}}|[一二两三四五六七八九十百]{{1,4}})多?(?:周岁|岁|个月大)(?!以[上下])"
-    r"|年[近过逾][五六七八九]旬|[五六七八九]旬|年[近过逾][五六七八九]十|古稀|耄耋|花甲"
+    rf"(?<!适合)(?<![{HAN}0-9]至)(?<![0-9][-~—])(?:[0-9]{{1,3}}|[一二两三四五六七八九十百]{{1,4}})多?(?:周岁|岁|个月大)(?!以[上下])|刚?满周岁"
+    r"|(?<=宝宝|孩子|女儿|儿子)[0-9一二两三四五六七八九十]{1,2}个月|年[近过逾][五六七八九]旬|[五六七八九]旬|年[近过逾][五六七八九]十|古稀|耄耋|花甲"
 )
 _GRADE = re.compile(
     r"[一二三四五六七八九1-9]年级(?:[(（]?[0-9一二三四五六七八九十]{1,2}[)）]?班)?|(?<![最提升])[初高][一二三](?![次种件个米])|[大中小]班(?=[孩女儿])"
@@ -100,13 +100,18 @@ _GRAMMAR = re.compile(
     "需要|希望|家里|[，,。；;、！!？?：:（(）) ]"
 )
 _PLACES = {
-    "school": re.compile(rf"([{HAN}0-9（）()、，,]{{2,10}}?)(?:小学(?!生)|中学(?!生)|初中(?!生)|高中(?!生)|幼儿园|职高|技校|中专|学校|学院|大学(?!新?生))"),
+    "school": re.compile(
+        rf"([{HAN}0-9（）()、，,]{{2,10}}?)(?:小学(?!生)|中学(?!生)|[初高]中(?![生数语英物化政历地教课一二三])|幼儿园|职高|技校"
+        "|中专|学校|学院|大学(?!新?生))"
+    ),
     "address": re.compile(rf"([{HAN}0-9、，,]{{2,8}}?)(?:小区|花园|家园|公寓|新村|社区|苑(?=[0-9，,。]|$)|宿舍|村(?![民级里庄]))"),
-    "employer": re.compile(rf"([{HAN}0-9A-Za-z、，,]{{2,12}}?)(?:有限公司|有限责任公司|股份公司|公司|集团|工厂|[机电纺食化服鞋木印]\w?厂|物业|环卫所)"),
+    "employer": re.compile(rf"([{HAN}0-9A-Za-z、，,]{{2,12}}?)(?:有限公司|有限责任公司|公司|集团|工厂|[机电纺食化服鞋木印]\w?厂|物业|环卫所)"),
 }
 _NOT_A_PLACE = frozenset("农 山 乡 城市 农民 特色 新农 电子 动物 植物 儿童 老年 开放".split())
-_SHORT_SCHOOL = re.compile(r"(?:[市县区镇][一二三四五六七八九十]?|实验[一二三四五六]?|附)[小中](?=[，,。、\s的读上就]|$)")
+_SHORT_SCHOOL = re.compile(r"(?:[市县区镇][一二三四五六七八九十]?|实验[一二三四五六]?|附)[小中](?=[，,。、\s的读上就]|$)|[一二三四五六七八九十]中(?=[上读念就])")
 _SAID_NAME = re.compile(rf"(?:我叫|名叫|叫做|姓名[是为:： ]?)([{HAN}·]{{2,4}}?)(?=[，,。、；;\s（(今在是想]|$)")
+# A surname we were not told of, with a form of address: perhaps a neighbour, so a warning.
+_ADDRESSED = re.compile(f"[王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚](?:女士|先生|师傅|大姐|大哥|阿姨|叔叔|大爷|大妈|奶奶|爷爷)")
 _TITLES = "女士|先生|师傅|大姐|大哥|阿姨|叔叔|大爷|大妈|大娘|大叔|奶奶|爷爷|婆婆|老师|同学|某某|某|家|嫂|婶|伯|姐|哥|工"
 # Digits, letters and dashes only, one for one, so that places stay the same; Chinese punctuation keeps its meaning.
 _FULL_WIDTH = {code: code - 0xFEE0 for code in (0xFF0B, 0xFF0D, *range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
@@ -163,6 +168,7 @@ def _numbers(text: str) -> Iterator[Span]:
 def _names(text: str, names: Iterable[str]) -> Iterator[Span]:
     """Full names (also spaced), 周女士, 小周, 小明, 明明; given names alone only as a warning, for many are common words."""
     yield from ((*match.span(1), "name") for match in _SAID_NAME.finditer(text))
+    yield from ((*match.span(), "name_part") for match in _ADDRESSED.finditer(text))
     for name in {name.strip() for name in names if len(name.strip()) > 1}:
         family, given = surname(name), name[len(surname(name)) :]
         last = re.escape(name[-1])
@@ -211,7 +217,7 @@ def _dictionary(text: str) -> Iterator[Span]:
 def _raised(text: str, span: Span, all_spans: list[Span]) -> str:
     """A child with age, grade, school, name or illness in the same clause is a minor who can be found; an age under 18 too."""
     start, end, kind = span
-    if kind == "age" and re.match(r"[0-9一二两三四五六七八九]岁|1[0-7]周?岁|十[一二三四五六七]?岁|[0-9]+个月", text[start:end].replace("周岁", "岁")):
+    if kind == "age" and re.match(r"[0-9一二两三四五六七八九]岁|1[0-7]周?岁|十[一二三四五六七]?岁|[0-9一二两三四五六七八九十]+个月", text[start:end].replace("周岁", "岁")):
         return "minor"
     if kind != "child":
         return kind

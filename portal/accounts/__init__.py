@@ -1,0 +1,1 @@
+"""People, sign-in, sessions and the tree of union units."""

@@ -1,0 +1,112 @@
+"""Server-side sessions: start, load, touch, end. A role that is taken away stops working at the next request."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask_login import UserMixin
+from sqlalchemy import Row, Select, select, update
+
+from portal.accounts.models import Account, RoleGrant, Session, UnionUnit
+from portal.database import db
+from portal.journal import Actor, Transaction, housekeeping
+
+TOUCH_EVERY = timedelta(seconds=60)
+
+
+@dataclass
+class SignedIn(UserMixin):
+    """The person behind a request: the actor for the operations, and what the page's head shows."""
+
+    actor: Actor
+    token: str
+    session_id: int
+    username: str
+    place: str
+    must_change: bool
+
+    def get_id(self) -> str:
+        """The session's token: what the signed cookie carries."""
+        return self.token
+
+    @property
+    def name(self) -> str:
+        """The person's name."""
+        return self.actor.name
+
+    @property
+    def unit_name(self) -> str:
+        """The short name of the person's union unit, or of the enterprise."""
+        return self.place
+
+    enterprise_name = unit_name
+
+    @property
+    def side(self) -> str:
+        """``staff`` or ``enterprise``."""
+        return "enterprise" if self.actor.enterprise_id else "staff"
+
+
+def token_hash(token: str) -> bytes:
+    """What the database keeps of a token (SHA-256; the token itself has 256 random bits)."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def start(tx: Transaction, account: Account, now: datetime) -> str:
+    """A new session inside the sign-in transaction; returns its token, which is never stored."""
+    token = secrets.token_urlsafe(32)
+    tx.session.add(Session(token_hash=token_hash(token), account_id=account.id, started_at=now, seen_at=now))
+    return token
+
+
+def _query(token: str) -> Select[tuple[object, ...]]:
+    enterprise = db.metadata.tables["enterprise"]
+    return (
+        select(
+            Session.id, Session.started_at, Session.seen_at, Account.id.label("account_id"), Account.name, Account.username,
+            Account.must_change, Account.unit_id, Account.enterprise_id, UnionUnit.path, UnionUnit.short_name,
+            enterprise.c.short_name.label("enterprise"), RoleGrant.role,
+        )
+        .join(Account, Account.id == Session.account_id)
+        .outerjoin(UnionUnit, UnionUnit.id == Account.unit_id)
+        .outerjoin(enterprise, enterprise.c.id == Account.enterprise_id)
+        .outerjoin(RoleGrant, RoleGrant.account_id == Account.id)
+        .where(Session.token_hash == token_hash(token), Session.ended_at.is_(None), Account.active)
+    )  # fmt: skip
+
+
+def load(token: str, now: datetime, idle: timedelta, absolute: timedelta) -> SignedIn | None:
+    """The person of a live session with today's roles, or None: unknown, ended, idle too long, or too old."""
+    rows = db.session.execute(_query(token)).all()
+    if not rows:
+        return None
+    row = rows[0]
+    if now - row.seen_at > idle or now - row.started_at > absolute:
+        return None
+    if now - row.seen_at > TOUCH_EVERY:
+        with housekeeping() as tx:
+            tx.session.execute(update(Session).where(Session.id == row.id).values(seen_at=now))
+    return _person(row, frozenset(item.role for item in rows if item.role), token)
+
+
+def _person(row: Row[tuple[object, ...]], roles: frozenset[str], token: str) -> SignedIn:
+    actor = Actor(
+        id=row.account_id, name=row.name, roles=roles, unit_id=row.unit_id, unit_path=row.path or "", enterprise_id=row.enterprise_id
+    )
+    return SignedIn(actor, token, row.id, row.username, row.enterprise or row.short_name or "", row.must_change)
+
+
+def end(tx: Transaction, token: str, now: datetime, reason: str) -> None:
+    """End one session at once."""
+    tx.session.execute(update(Session).where(Session.token_hash == token_hash(token)).values(ended_at=now, end_reason=reason))
+
+
+def end_all(tx: Transaction, account_id: int, now: datetime, reason: str, keep: int | None = None) -> None:
+    """End every session of an account (password or roles changed), but for the one with id ``keep``."""
+    ending = update(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    if keep is not None:
+        ending = ending.where(Session.id != keep)
+    tx.session.execute(ending.values(ended_at=now, end_reason=reason))

@@ -1,0 +1,1 @@
+"""Caring enterprises: registration, vetting, their standing."""

@@ -1,0 +1,1 @@
+"""What happened: the reading of the event log."""

@@ -1,0 +1,1 @@
+"""The hardship file: who may be helped."""

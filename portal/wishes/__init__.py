@@ -1,0 +1,1 @@
+"""Postings, claims, deliveries and sign-offs: one aggregate under one lifecycle."""

@@ -1,0 +1,147 @@
+"""The words: translation, labels of every code, and the sentence for every refusal. Chinese is the source language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+__all__ = ["LABELS", "REFUSALS", "_", "_l", "label", "ngettext", "sentence"]
+
+LABELS: Mapping[str, Mapping[str, Any]] = {
+    "posting": {
+        "draft": _l("草稿"), "submitted": _l("待审核"), "returned": _l("退回补正"), "open": _l("待认领"), "closed": _l("已结束"),
+        "withdrawn": _l("已撤回"), "expired": _l("已过期"),
+    },
+    "progress": {
+        "draft": _l("草稿"), "submitted": _l("待审核"), "returned": _l("退回补正"), "open": _l("待认领"), "claimed": _l("已认领"),
+        "preparing": _l("备货中"), "on_the_way": _l("送达中"), "to_sign": _l("待签收"), "to_confirm": _l("待确认"),
+        "fulfilled": _l("已圆梦"), "closed": _l("已结束"), "withdrawn": _l("已撤回"), "expired": _l("已过期"),
+    },
+    "claim": {
+        "waiting": _l("候补"), "active": _l("已认领"), "ready": _l("已备货"), "handed_over": _l("已交接"), "fulfilled": _l("已兑现"),
+        "released": _l("已释放"), "lapsed": _l("已逾期"), "revoked": _l("已撤销"),
+    },
+    "delivery": {
+        "planned": _l("待送"), "delivered": _l("已送达"), "failed": _l("没签成"), "signed": _l("待确认"), "confirmed": _l("已确认"),
+        "reversed": _l("已冲正"),
+    },
+    "enterprise": {"pending": _l("待审核"), "approved": _l("已通过"), "suspended": _l("已暂停"), "refused": _l("未通过")},
+    "household": {"filed": _l("在档"), "emergency": _l("紧急帮扶，待补手续"), "closed": _l("已退档")},
+    "hardship": {"deep": _l("深度困难"), "relative": _l("相对困难"), "accident": _l("意外致困")},
+    "cause": {
+        "illness": _l("本人大病"), "family_illness": _l("供养直系亲属大病"), "school": _l("子女上学"), "disaster": _l("意外灾害"),
+        "low_income": _l("收入低无法维持基本生活"), "no_job": _l("下岗失业"), "disability": _l("本人或家属残疾"), "other": _l("其他"),
+    },
+    "mode": {"station": _l("送到工会服务站"), "visit": _l("上门（工会陪同）"), "arranged": _l("服务类，提供方安排")},
+    "band": {"free": _l("不涉及金额"), "b100": _l("100 元以内"), "b300": _l("100–300 元"), "b500": _l("300–500 元"), "more": _l("500 元以上")},
+    "kind": {"wish": _l("微心愿"), "pack": _l("年货礼包")},
+    "return_reason": {
+        "reveals": _l("文字会让人认出这户家庭"), "price": _l("超过参考价值上限"), "not_allowed": _l("不属于可以发布的心愿"),
+        "complaint": _l("收到群众反映，需要核实"), "unclear": _l("写得不够清楚"), "other": _l("其他"),
+    },
+    "miss": {
+        "not_home": _l("不在家"), "moved": _l("搬走了"), "phone_dead": _l("电话打不通"), "refused": _l("本人不要"),
+        "damaged": _l("物品有损坏"), "other": _l("其他"),
+    },
+    "relation": {
+        "spouse": _l("配偶"), "parent": _l("父母"), "child": _l("子女"), "sibling": _l("兄弟姐妹"), "relative": _l("其他亲属"),
+        "neighbour": _l("邻居"), "colleague": _l("同事"), "other": _l("其他"),
+    },
+    "place": {"home": _l("家里"), "station": _l("工会服务站"), "work": _l("工作单位"), "other": _l("其他地点")},
+    "signer": {"self": _l("本人"), "proxy": _l("代收人")},
+    "method": {"drawn": _l("手写签名"), "slip": _l("纸质签收单")},
+    "role": {
+        "clerk": _l("基层经办"), "reviewer": _l("区级审核"), "admin": _l("管理员"), "auditor": _l("审计"), "contact": _l("企业联系人"),
+    },
+    "level": {"city": _l("市总工会"), "district": _l("区县总工会"), "street": _l("镇街工会"), "industry": _l("产业工会"), "base": _l("基层工会")},
+    "publication": {"draft": _l("草稿"), "submitted": _l("待发布"), "published": _l("已发布"), "discarded": _l("已作废")},
+}  # fmt: skip
+
+REFUSALS: Mapping[str, Any] = {
+    "stale_step": _l("这一步现在不能办：%(what)s的状态已经是“%(now)s”。页面已换成最新的，请看一眼再办。"),
+    "already_claimed": _l("这个心愿刚被别家认领了。下面几个和它相近。"),
+    "pack_short": _l("只剩 %(left)s 份了，已改为 %(left)s 份，请再确认一次。"),
+    "pack_gone": _l("这批礼包刚被认领完了。下面几个和它相近。"),
+    "not_open": _l("这个心愿现在不接受认领。"),
+    "too_late": _l("已经过了最迟送达日，这个心愿不再接受认领。"),
+    "campaign_over": _l("本次活动的认领已经截止。"),
+    "own_employee": _l("这户家庭有人在贵单位工作。按《慈善法》第四十条，不能由有利害关系的单位认领，请把它留给别家。"),
+    "not_approved": _l("贵单位的资料还在审核，通过后就可以认领。"),
+    "suspended": _l("贵单位的认领已暂停。请联系 %(phone)s。"),
+    "quota": _l("贵单位同时进行的认领最多 %(quota)s 份，现在已有 %(open)s 份。先送达一些，再来认领。"),
+    "already_yours": _l("贵单位已经认领了它。"),
+    "already_waiting": _l("贵单位已经在候补里。"),
+    "nothing_to_wait": _l("它现在就可以认领，不用候补。"),
+    "same_person": _l("您在这件事里已经是%(part)s，这一步要由另一位同事来办。"),
+    "not_filed": _l("这户还没有建档。先建档，再发心愿。"),
+    "emergency_late": _l("这户的紧急帮扶手续已过期限，请先补齐建档手续。"),
+    "no_consent": _l("请先记录本人对匿名发布心愿的同意。"),
+    "frozen": _l("已经有单位认领，物品、规格、价值和交付方式不能再改。"),
+    "live_claims": _l("已经有单位认领，请先撤销认领。"),
+    "past_day": _l("最迟送达日要在今天以后、活动结束以前。"),
+    "text_blocked": _l("公开文字里有证件号、电话或姓名，删去以后才能提交。"),
+    "food_expired": _l("%(name)s 到计划送达日就过了保质期，不能放进礼包。"),
+    "too_many_recipients": _l("这批礼包共 %(quantity)s 份，名单里已有 %(named)s 户。"),
+    "recipient_twice": _l("这户已经在名单里。"),
+    "recipient_served": _l("这户的礼包已经在送，不能移出名单。"),
+    "no_recipients": _l("这批礼包还没有名单。请先从档案里选好家庭，再办交接。"),
+    "goods_incomplete": _l("请先核对物品齐全、完好。物品不对的话，请记“没签成”。"),
+    "signature_empty": _l("请签收人亲笔签名。现在的签名板上没有字。"),
+    "signature_dot": _l("签名太短，只有一个点。请签收人写下姓名。"),
+    "slip_missing": _l("请拍一张纸质签收单，或在签名板上签名。"),
+    "proxy_is_staff": _l("经办人不能代收，请家属签，或改天再送。"),
+    "proxy_incomplete": _l("代收要写明代收人姓名、与本人的关系和原因。"),
+    "witness_is_deliverer": _l("见证人要是另一个人。"),
+    "id_differs": _l("后四位与档案不一致，请再核对一遍。确实如此的话，请勾选“号码不符，仍要记录”。"),
+    "miss_day": _l("下次上门的日期要在今天或以后。"),
+    "id_tail": _l("身份证后四位应为 4 位，最后一位可以是 X。"),
+    "photo_type": _l("这张照片读不出来。请用 JPG、PNG 或 WebP 格式再拍一张。"),
+    "photo_large": _l("照片太大了。请小于 %(mb)s MB，或把它拍小一些。"),
+    "photo_many": _l("最多放 %(most)s 张照片。"),
+    "in_flight": _l("物品已经交到工会，认领不能再取消。请联系工会服务站。"),
+    "not_clean": _l("%(code)s 是代收、纸质签收或号码不符，请打开逐个确认。"),
+    "draft_exists": _l("已有一期还没有发布，请先办完那一期。"),
+    "board_private": _l("公示里还有个人信息，请先改好：%(where)s。"),
+    "board_small": _l("公示表里有小于 5 的格子，会让人认出是谁。请合并后再发布。"),
+    "board_stale": _l("这一期已不是草稿，不能再改。要改正请写勘误。"),
+    "username_taken": _l("这个用户名已经有人用了，请换一个。"),
+    "credit_taken": _l("这个统一社会信用代码已经登记过。请用原来的账号登录，或联系工会。"),
+    "id_taken": _l("这个身份证号已经有一份档案。请先查找，不要重复建档。"),
+    "password_short": _l("密码至少 %(least)s 个字。"),
+    "password_long": _l("密码最多 %(most)s 个字。"),
+    "password_common": _l("这个密码太常见了，请换一个。"),
+    "password_wrong": _l("现在的密码不对。"),
+    "sign_in_wrong": _l("用户名或密码不对，请再试一次。"),
+    "sign_in_wait": _l("试错的次数多了。请过 %(minutes)s 分钟再试，或联系管理员。"),
+    "last_admin": _l("至少要留一位管理员。"),
+    "unit_in_use": _l("这个单位下面还有单位或人员，不能停用。"),
+    "unit_loop": _l("不能把单位移到它自己的下级。"),
+    "role_side": _l("工会人员和企业联系人的角色不能混用。"),
+}
+
+
+def label(group: str, code: str) -> str:
+    """The word for a code; a code that has none is shown as it is, so that a gap is seen, not a crash."""
+    return str(LABELS[group].get(code, code))
+
+
+def sentence(code: str, params: Mapping[str, Any]) -> str:
+    """The sentence for a refusal, with its parameters filled in; KeyError for a code that has no sentence."""
+    values = dict(params)
+    if code == "stale_step":
+        values = {"what": _THINGS[values["thing"]], "now": label(values["thing"], values["state"])}
+    if code == "same_person":
+        values = {"part": _PARTS[values["part"]]}
+    text = str(REFUSALS[code])
+    return text % values if values else text
+
+
+_THINGS = {"posting": _l("心愿"), "claim": _l("认领"), "delivery": _l("送达")}
+_PARTS = {
+    "poster": _l("发布人"), "reviewer": _l("审核人"), "inspector": _l("交接人"), "deliverer": _l("送达人"), "confirmer": _l("确认人"),
+    "drafter": _l("拟稿人"),
+}  # fmt: skip

@@ -105,13 +105,11 @@ class _Goods:
             delivering.miss(delivery, reason, again, note, by=self.deliverer, now=now)
 
     def sign(self, now: datetime) -> None:
-        self._sign(1, now)
+        """The next household signs."""
+        delivery = self._deliveries("planned", "delivered")[0]
+        delivering.sign(delivery, self._facts(delivery), by=self.deliverer, now=now)
 
     sign_again = sign
-
-    def _sign(self, count: int, now: datetime) -> None:
-        for number, delivery in enumerate(self._deliveries("planned", "delivered")[:count]):
-            delivering.sign(delivery, self._facts(delivery), by=self.deliverer, now=now + timedelta(minutes=7 * number))
 
     def _facts(self, delivery: Delivery) -> delivering.Facts:
         """Mostly the person, a drawn signature and equal digits; now and then a proxy, a paper slip, other digits."""
@@ -140,8 +138,7 @@ class _Goods:
         return {"signer": "proxy", "proxy_name": name, "proxy_relation": relation, "proxy_reason": random.choice(PROXY_REASONS)}
 
     def confirm(self, now: datetime) -> None:
-        for number, delivery in enumerate(self._deliveries("signed")):
-            delivering.confirm(delivery, by=self.stage.cast.actors["li"], now=now + timedelta(minutes=number))
+        delivering.confirm(self._deliveries("signed")[0], by=self.stage.cast.actors["li"], now=now)
 
     def reverse(self, now: datetime) -> None:
         for delivery in self._deliveries("signed", "confirmed"):
@@ -276,7 +273,3 @@ class ShareAct(_Goods):
     def cover(self, now: datetime) -> None:
         self.posting_id = self.lot.posting_id
         self.claim_id = claiming.cover(self._posting, self.plan["quantity"], by=self.stage.cast.actors["li"], now=now).id
-
-    def sign_some(self, count: int, now: datetime) -> None:
-        """That many households of this part sign, one after the other."""
-        self._sign(count, now)

@@ -108,9 +108,7 @@ def _households(cast: Cast, now: datetime, today: date, done: Callable[[int], No
         household.people = 1 + len(family.get(row["no"], ()))
         household.members = [_member(member) for member in family.get(row["no"], ())]
         given = household.filed_at + timedelta(minutes=20)
-        household.consents = [
-            Consent(purpose="publish_wish", text_version=CONSENT_TEXT, channel=CHANNELS[int(row["no"]) % 3], given_at=given)
-        ]
+        household.consents = [Consent(purpose="publish_wish", text_version=CONSENT_TEXT, channel=CHANNELS[int(row["no"]) % 3], given_at=given)]
         with transaction() as tx:
             tx.session.add(household)
             tx.session.flush()

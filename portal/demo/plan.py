@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from portal.demo.data import rows, story
 FIRST = -19
 """The day of the first publications; one day before is for writing."""
 HOURS = {"ready": 10, "refuse_goods": 14, "hand_over": 14, "deliver": 15, "fail": 16, "sign": 15, "confirm": 10, "reverse": 9, "sign_again": 16}
-
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,12 @@ def _put_share(act: PackAct, share: dict[str, Any], strand: Strand) -> None:
             strand.at(share["claim"] + share[step], HOURS[step], getattr(claim, step))
     if "confirmed" in share:
         day = share["claim"] + share["hand_over"] + 2
-        strand.at(day, 15, claim.sign_some, share["confirmed"])
-        strand.at(day + 1, 10, claim.confirm)
-        if share.get("signed"):
-            strand.at(day + 2, 15, claim.sign_some, share["signed"])
+        _put_each(strand, day, claim.sign, share["confirmed"])
+        _put_each(strand, day + 1, claim.confirm, share["confirmed"])
+        _put_each(strand, day + 2, claim.sign, share.get("signed", 0))
+
+
+def _put_each(strand: Strand, day: int, act: Callable[..., None], times: int) -> None:
+    """The same act for one household after the other, over a working day."""
+    for number in range(times):
+        strand.at(day, 9 + number * 8 // times, act)

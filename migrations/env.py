@@ -19,12 +19,7 @@ def drop_empty(_context, _revision, directives) -> None:  # type: ignore[no-unty
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
     """Steps name only SQLAlchemy's own types, so that an old step still runs when the portal's code has moved on."""
-    return "sa.DateTime()" if kind == "type" and type(item).__name__ == "Moment" else False
-
-
-def plainly(kind, thing, _context):  # type: ignore[no-untyped-def]
-    """A step names the column as the database has it, not the portal's own types: those may change, a step that has run may not."""
-    return f"sa.{thing.impl_instance!r}" if kind == "type" and isinstance(thing, TypeDecorator) else False
+    return f"sa.{item.impl_instance!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
 
 
 def migrate(connection: Connection) -> None:
@@ -33,7 +28,6 @@ def migrate(connection: Connection) -> None:
         target_metadata=database.metadata,
         render_as_batch=True,  # SQLite changes a table by writing it anew
         compare_type=True,
-        render_item=plainly,
         render_item=render_item,
         transaction_per_migration=True,
         transactional_ddl=True,

@@ -70,10 +70,7 @@ class Stage:
         def build(url: str) -> None:
             app = portal.create_app(_settings(instance, url))
             with app.app_context():
-                if any((ROOT / "migrations" / "versions").glob("*.py")):
-                    upgrade(directory=str(ROOT / "migrations"))
-                else:
-                    db.create_all()
+                upgrade(directory=str(ROOT / "migrations"))
                 fill(app)
             _close(app)
 

@@ -39,7 +39,7 @@ install_requirements() { # install_requirements FILE
     [ -e "$stamp" ] && return
     make_venv
     say "Installing $file into .venv ..."
-    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$file"
+    .venv/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r "$file"
     # The repository itself: importable from anywhere, and the command `portal`.
     pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/portal.pth"
     printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m portal.cli "$@"\n' "$(pwd)" >.venv/bin/portal

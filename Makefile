@@ -26,7 +26,7 @@ check: ready-dev
 	@tools/check.sh
 
 format: ready-dev
-	@.venv/bin/ruff check --select I --fix --quiet . ; .venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --select I --fix --quiet . && .venv/bin/ruff format --quiet .
 
 bench: ready-dev
 	@$(PY) -m bench $(ARGS)

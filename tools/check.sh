@@ -16,8 +16,8 @@ check() { # check NAME COMMAND...
     fi
 }
 
-check "ruff (rules)" ruff check --quiet .
-check "ruff (format)" ruff format --check --quiet .
+check "ruff (rules)" ruff check --quiet --output-format concise .
+check "ruff (format)" ruff format --check --quiet --output-format concise .
 check "mypy (types)" mypy
 check "djlint (templates)" djlint --lint --quiet templates
 check "import-linter (directions)" lint-imports --no-cache

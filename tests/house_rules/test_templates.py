@@ -12,7 +12,8 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 # The portal blames nobody: it says what is wrong, where, and what to do.
 WORDS = ("失败", "非法", "异常", "无效参数", "受助对象", "贫困户", "穷人", "施舍")
-ROLES = re.compile(r"\b(?:has_role|is_admin|is_clerk|roles)\b|role\s*[=!]=")
+# A template may show a person their roles; it may not decide by them.
+ROLES = re.compile(r"\bif\b[^%}]*\b(?:has_role|is_admin|is_clerk|roles?)\b[^%}]*")
 PATTERNS = {
     "inline style": re.compile(r"\sstyle\s*=|<style\b"),
     "inline script": re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|\son[a-z]+\s*=\s*[\"']|hx-on|javascript:"),

@@ -6,15 +6,14 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 
+CHINA = timezone(timedelta(hours=8))
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 ID_CHECKS = "10X98765432"
 # Only the province is checked: counties are merged and renamed, and an old code stays valid for life.
-PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
-)
+PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split())
 CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 # Public codes are read aloud on the phone and copied from paper: no 0/O, 1/I/L, 2/Z, 5/S, 8/B, U/V pairs.
@@ -75,7 +74,7 @@ def resident_id(text: str, *, today: date | None = None) -> ResidentId:
     if len(number) == 15:
         first17 = number[:6] + "19" + number[6:]
         number = first17 + id_check_digit(first17)
-    born = _birth_date(number[6:14], today or date.today())
+    born = _birth_date(number[6:14], today or datetime.now(CHINA).date())
     if id_check_digit(number[:17]) != number[17]:
         raise CodeError("id_check")
     return ResidentId(number, born, "male" if int(number[16]) % 2 else "female")
@@ -160,9 +159,9 @@ def phone(text: str) -> str:
     digits = folded.replace("-", "")
     if re.fullmatch(r"1[3-9][0-9]{9}", digits):
         return digits
-    landline = re.fullmatch(
-        r"(010|02[0-9]|0?[3-9][0-9]{2})-?([2-9][0-9]{6,7})(?:(?:-|转|分机)([0-9]{1,5}))?", folded
-    ) or re.fullmatch(r"(010|02[0-9]|0[3-9][0-9]{2})([2-9][0-9]{6,7})()", digits)
+    landline = re.fullmatch(r"(010|02[0-9]|0?[3-9][0-9]{2})-?([2-9][0-9]{6,7})(?:(?:-|转|分机)([0-9]{1,5}))?", folded) or re.fullmatch(
+        r"(010|02[0-9]|0[3-9][0-9]{2})([2-9][0-9]{6,7})()", digits
+    )
     if landline and landline[1].startswith("0"):
         return "-".join(part for part in landline.groups() if part)
     if re.fullmatch(r"1[3-9][0-9]*", digits):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from portal.vault import Secret, Vault, VaultError, install, installed, load, lo
 ID_NO = "11010519491231002X"
 PLACE = "household.id_no:DA-7F3K9Q"
 KEY = bytes(range(32))
+ROOT = Path(__file__).resolve().parent.parent
 OTHER_KEY = bytes(range(1, 33))
 
 
@@ -172,15 +174,17 @@ def test_a_key_file_that_is_missing_or_damaged_is_never_replaced(tmp_path):
         assert path.read_text() == damage
 
 
-def _seal_one(path: str) -> bytes:
-    return load_or_create(Path(path)).seal(ID_NO, PLACE)
+SEAL_ONE = (
+    "import sys, pathlib; from portal.vault import load_or_create as l; print(l(pathlib.Path(sys.argv[1])).seal(sys.argv[2], sys.argv[3]).hex())"
+)
 
 
 def test_processes_that_start_together_agree_on_one_key(tmp_path):
-    path = str(tmp_path / "keys.json")
-    with multiprocessing.get_context("spawn").Pool(6) as pool:
-        sealed = pool.map(_seal_one, [path] * 12)
-    assert {load(Path(path)).open(one, PLACE) for one in sealed} == {ID_NO}
+    path = tmp_path / "keys.json"
+    command = [sys.executable, "-c", SEAL_ONE, str(path), ID_NO, PLACE]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(6)]
+    sealed = [bytes.fromhex(process.communicate(timeout=60)[0]) for process in started]
+    assert [load(path).open(one, PLACE) for one in sealed] == [ID_NO] * 6
 
 
 # -- in a model -------------------------------------------------------------------------------------------------------

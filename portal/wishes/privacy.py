@@ -82,6 +82,7 @@ _AGE = re.compile(
     rf"(?<!适合)(?<![{HAN}0-9]至)(?<![0-9][-~—])(?:[0-9]{{1,3}}|[一二两三四五六七八九十百]{{1,4}})多?(?:周岁|岁|个月大)(?!以[上下])|刚?满周岁"
     r"|(?<=宝宝|孩子|女儿|儿子)[0-9一二两三四五六七八九十]{1,2}个月|年[近过逾][五六七八九]旬|[五六七八九]旬|年[近过逾][五六七八九]十|古稀|耄耋|花甲"
 )
+_UNDER_18 = re.compile(r"[0-9一二两三四五六七八九]岁|1[0-7]岁|十[一二三四五六七]?岁|[0-9一二两三四五六七八九十]+个月|刚?满周岁|刚?满岁")
 _GRADE = re.compile(
     r"[一二三四五六七八九1-9]年级(?:[(（]?[0-9一二三四五六七八九十]{1,2}[)）]?班)?|(?<![最提升])[初高][一二三](?![次种件个米])|[大中小]班(?=[孩女儿])"
 )
@@ -108,10 +109,15 @@ _PLACES = {
     "employer": re.compile(rf"([{HAN}0-9A-Za-z、，,]{{2,12}}?)(?:有限公司|有限责任公司|公司|集团|工厂|[机电纺食化服鞋木印]\w?厂|物业|环卫所)"),
 }
 _NOT_A_PLACE = frozenset("农 山 乡 城市 农民 特色 新农 电子 动物 植物 儿童 老年 开放".split())
-_SHORT_SCHOOL = re.compile(r"(?:[市县区镇][一二三四五六七八九十]?|实验[一二三四五六]?|附)[小中](?=[，,。、\s的读上就]|$)|[一二三四五六七八九十]中(?=[上读念就])")
+_SHORT_SCHOOL = re.compile(
+    r"(?:[市县区镇][一二三四五六七八九十]?|实验[一二三四五六]?|附)[小中](?=[，,。、\s的读上就]|$)|[一二三四五六七八九十]中(?=[上读念就])"
+)
 _SAID_NAME = re.compile(rf"(?:我叫|名叫|叫做|姓名[是为:： ]?)([{HAN}·]{{2,4}}?)(?=[，,。、；;\s（(今在是想]|$)")
 # A surname we were not told of, with a form of address: perhaps a neighbour, so a warning.
-_ADDRESSED = re.compile(f"[王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚](?:女士|先生|师傅|大姐|大哥|阿姨|叔叔|大爷|大妈|奶奶|爷爷)")
+_ADDRESSED = re.compile(
+    "[王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任陆廖姚"
+    "方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚](?:女士|先生|师傅|大姐|大哥|阿姨|叔叔|大爷|大妈|奶奶|爷爷)"
+)
 _TITLES = "女士|先生|师傅|大姐|大哥|阿姨|叔叔|大爷|大妈|大娘|大叔|奶奶|爷爷|婆婆|老师|同学|某某|某|家|嫂|婶|伯|姐|哥|工"
 # Digits, letters and dashes only, one for one, so that places stay the same; Chinese punctuation keeps its meaning.
 _FULL_WIDTH = {code: code - 0xFEE0 for code in (0xFF0B, 0xFF0D, *range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
@@ -217,7 +223,7 @@ def _dictionary(text: str) -> Iterator[Span]:
 def _raised(text: str, span: Span, all_spans: list[Span]) -> str:
     """A child with age, grade, school, name or illness in the same clause is a minor who can be found; an age under 18 too."""
     start, end, kind = span
-    if kind == "age" and re.match(r"[0-9一二两三四五六七八九]岁|1[0-7]周?岁|十[一二三四五六七]?岁|[0-9一二两三四五六七八九十]+个月", text[start:end].replace("周岁", "岁")):
+    if kind == "age" and _UNDER_18.match(text[start:end].replace("周岁", "岁")):
         return "minor"
     if kind != "child":
         return kind

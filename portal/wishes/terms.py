@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 # The dictionary of phrases costs 45 MB in every worker; READINGS below replaces what of it matters for goods.
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
-from pypinyin import Style, lazy_pinyin  # noqa: E402
+from pypinyin import Style, lazy_pinyin
 
 CHINESE = "\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 _RUN = re.compile(rf"(?P<chinese>[{CHINESE}]+)|(?P<word>[^\W_{CHINESE}]+)")

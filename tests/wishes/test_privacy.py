@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_every_finding_has_its_place_and_an_advice_and_hides_its_words_in_print(
 def test_findings_are_in_order_and_never_overlap(text):
     found = check(text, **FAMILY)
     assert all(0 <= one.start < one.end <= len(text) for one in found)
-    assert all(one.end <= two.start for one, two in zip(found, found[1:], strict=False))
+    assert all(one.end <= two.start for one, two in pairwise(found))
     proposal = suggest(text, found)
     assert not [finding for finding in check(proposal) if finding.severity != "hint"]
 

@@ -32,7 +32,9 @@ def test_a_posting_is_found_by(query):
     assert found(query, "一台取暖器", "小太阳，16寸，LED显示，Bluetooth", "潞桥街道")
 
 
-@pytest.mark.parametrize("query", ["电饭煲", "器暖", "取暖 东湖", "dfb", "qnx", "WX-7F3K9R", "17寸", "bluetooths", "小太阳能", "xty", "", "，。!", "   "])
+@pytest.mark.parametrize(
+    "query", ["电饭煲", "器暖", "取暖 东湖", "dfb", "qnx", "WX-7F3K9R", "17寸", "bluetooths", "小太阳能", "xty", "", "，。!", "   "]
+)
 def test_a_posting_is_not_found_by(query):
     assert not found(query, "一台取暖器", "小太阳，16寸，LED显示，Bluetooth", "潞桥街道")
 

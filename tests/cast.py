@@ -29,8 +29,8 @@ from portal.wishes.operations import posting as posting_operations
 from portal.wishes.operations.delivering import Facts
 from portal.wishes.operations.posting import Draft, Item
 from portal.wishes.queries import local_day
+from tests.reader import PASSWORD
 
-PASSWORD = "nuan-nuan-2027"
 STROKES = "[[[0.1,0.1],[0.3,0.3],[0.5,0.1]],[[0.2,0.35],[0.8,0.3]]]"
 PEOPLE = {  # username: (name, unit, roles)
     "lin": ("林晓梅", "luqiao", ("clerk",)),

@@ -47,6 +47,11 @@ def current_campaign() -> Campaign | None:
     return db.session.scalar(select(Campaign).where(Campaign.current).order_by(Campaign.id.desc()).limit(1))
 
 
+def campaign_by_code(code: str) -> Campaign | None:
+    """A campaign by its code, or None."""
+    return db.session.scalar(select(Campaign).where(Campaign.code == code))
+
+
 # -- postings -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, select
 
@@ -73,7 +74,8 @@ def consents(household_id: int) -> bool:
     )
 
 
-def _check(draft: Draft, campaign: Campaign, today: date) -> None:
+def check_draft(draft: Draft, campaign: Campaign, today: date) -> None:
+    """Refused("past_day") for a day outside the campaign, Refused("food_expired") for food that would not keep until then."""
     if not today <= draft.latest_day <= campaign.ends_on:
         raise Refused("past_day", "latest_day")
     for item in draft.items:
@@ -82,7 +84,8 @@ def _check(draft: Draft, campaign: Campaign, today: date) -> None:
             raise Refused("food_expired", "items", name=item.name)
 
 
-def _values(draft: Draft) -> dict[str, object]:
+def draft_values(draft: Draft) -> dict[str, Any]:
+    """The columns of a posting that a draft fills."""
     return {
         "title": draft.title, "spec": draft.spec, "public_text": draft.public_text, "category": draft.category, "mode": draft.mode,
         "point": draft.point, "latest_day": draft.latest_day, "value_fen": draft.value_fen, "band": value_band(draft.value_fen),
@@ -100,11 +103,11 @@ def create(
         return repeated
     if household is not None:
         helpable(household, local_day(now))
-    _check(draft, campaign, local_day(now))
+    check_draft(draft, campaign, local_day(now))
     with transaction() as tx:
         posting = Posting(
             code=new_code("WX" if kind == "wish" else "NH"), idem=idem, campaign_id=campaign.id, unit_id=unit_id, kind=kind, town=town,
-            household_id=household.id if household else None, posted_by=by.id, posted_at=now, checks=[], **_values(draft),
+            household_id=household.id if household else None, posted_by=by.id, posted_at=now, checks=[], **draft_values(draft),
         )  # fmt: skip
         posting.items = [PackItem(**vars(item)) for item in draft.items]
         tx.session.add(posting)
@@ -119,10 +122,10 @@ def amend(posting: Posting, draft: Draft, *, by: Actor, now: datetime | None = N
     lifecycle.require("posting", "amend", posting.state)
     if posting.claimed:
         raise Refused("frozen")
-    _check(draft, posting.campaign, local_day(now))
+    check_draft(draft, posting.campaign, local_day(now))
     posting_id, was = posting.id, posting.state
     with transaction() as tx:
-        if not shelf.move(tx, posting_id, shelf.Move(was=was, values=_values(draft)), Posting.claimed == 0):
+        if not shelf.move(tx, posting_id, shelf.Move(was=was, values=draft_values(draft)), Posting.claimed == 0):
             raise Refused("stale_step", thing="posting", step="amend", state=was)
         tx.session.execute(delete(PackItem).where(PackItem.posting_id == posting_id))
         tx.session.add_all(PackItem(posting_id=posting_id, **vars(item)) for item in draft.items)

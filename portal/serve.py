@@ -1,0 +1,49 @@
+"""The portal's own server: waitress with the clock beside it, stopped cleanly."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from waitress.server import create_server
+
+from portal import clock
+
+log = logging.getLogger("portal")
+DRAIN_SECONDS = 20
+
+
+def run(app: Flask) -> None:
+    """Serve until SIGTERM or Ctrl-C; then take no new connection, finish what is open (at most 20 s), and end."""
+    chosen = app.config["PORTAL"]
+    server = create_server(app, host=chosen.HOST, port=chosen.PORT, threads=chosen.THREADS, ident=None, channel_timeout=60)
+    ticking = clock.start(app)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if ticking.is_set():  # drained, or asked a second time
+            raise SystemExit
+        ticking.set()
+        server.accepting = False
+        server.del_channel()
+        server.socket.close()
+        threading.Thread(target=_drain, args=(server,), daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.info("listening", extra={"facts": {"host": chosen.HOST, "port": chosen.PORT}})
+    server.run()
+    log.info("stopped")
+
+
+def _drain(server: Any) -> None:
+    """waitress drops open requests when it is closed: wait until the last is answered, then end the loop by a second signal."""
+    end = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < end and any(channel.requests or channel.total_outbufs_len for channel in list(server.active_channels.values())):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)

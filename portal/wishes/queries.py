@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import joinedload
 
-from portal.accounts.models import UnionUnit
+from portal.accounts.queries import units_under
 from portal.database import db
 from portal.journal import Actor
 from portal.wishes.delivery_models import Delivery, SignOff
@@ -28,18 +28,6 @@ def local_day(now: datetime) -> date:
 def by_idem(model: type[Row], idem: str | None) -> Row | None:
     """The row that an earlier copy of the same form made, or None."""
     return db.session.scalar(select(model).where(model.idem == idem)) if idem else None  # type: ignore[attr-defined]
-
-
-def in_subtree(path_column: Any, path: str) -> ColumnElement[bool]:
-    """Whether a unit lies in the subtree of ``path`` ("/1/4/"): a range of strings that an index can serve."""
-    return and_(path_column >= path, path_column < path[:-1] + "0")  # "0" follows "/" in ASCII
-
-
-def units_under(by: Actor) -> Select[tuple[int]]:
-    """Ids of the units the actor's roles reach over; none for somebody without a unit."""
-    if not by.unit_path:
-        return select(UnionUnit.id).where(False)
-    return select(UnionUnit.id).where(in_subtree(UnionUnit.path, by.unit_path))
 
 
 def current_campaign() -> Campaign | None:

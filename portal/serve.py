@@ -25,13 +25,16 @@ def run(app: Flask) -> None:
     server = create_server(app, host=chosen.HOST, port=chosen.PORT, threads=chosen.THREADS, ident=None, channel_timeout=60)
     ticking = clock.start(app)
 
+    def stop_listening() -> None:
+        server.accepting = False
+        server.del_channel()
+        server.socket.close()
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
         if ticking.is_set():  # drained, or asked a second time
             raise SystemExit
         ticking.set()
-        server.accepting = False
-        server.del_channel()
-        server.socket.close()
+        server.trigger.pull_trigger(stop_listening)  # runs in the server's loop, which is polling the socket just now
         threading.Thread(target=_drain, args=(server,), daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)

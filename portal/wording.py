@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-__all__ = ["LABELS", "REFUSALS", "_", "_l", "label", "ngettext", "sentence"]
+__all__ = ["CODES", "LABELS", "REFUSALS", "_", "_l", "code_fault", "label", "ngettext", "sentence"]
 
 LABELS: Mapping[str, Mapping[str, Any]] = {
     "posting": {
@@ -58,6 +58,27 @@ LABELS: Mapping[str, Mapping[str, Any]] = {
         "clerk": _l("基层经办"), "reviewer": _l("区级审核"), "admin": _l("管理员"), "auditor": _l("审计"), "contact": _l("企业联系人"),
     },
     "level": {"city": _l("市总工会"), "district": _l("区县总工会"), "street": _l("镇街工会"), "industry": _l("产业工会"), "base": _l("基层工会")},
+    "sex": {"f": _l("女"), "m": _l("男")},
+    "channel": {"paper": _l("纸质签字"), "counter": _l("当面口头"), "phone": _l("电话")},
+    "consent": {"publish_wish": _l("匿名发布心愿")},
+    "revealed": {
+        "id_no": _l("身份证号"), "phone": _l("电话"), "address": _l("住址"), "bank_card": _l("银行卡号"), "member": _l("家庭成员"),
+        "name": _l("姓名"), "school": _l("学校"), "employer": _l("工作单位"),
+    },
+    "purpose": {"deliver": _l("联系送达"), "verify": _l("核对身份"), "form": _l("填写凭证或报表"), "help": _l("办理帮扶手续")},
+    "check": {
+        "privacy_id_no": _l("有证件号"), "privacy_phone": _l("有电话或联系账号"), "privacy_bank_card": _l("有银行卡号"),
+        "privacy_name": _l("有姓名或称呼"), "privacy_name_part": _l("有像姓名的字"), "privacy_school": _l("有学校名称"),
+        "privacy_address": _l("有住址或小区"), "privacy_employer": _l("有工作单位"), "privacy_health": _l("说到病情、残疾或治疗"),
+        "privacy_family": _l("说到家庭境况"), "privacy_minor": _l("能认出孩子"), "privacy_child": _l("提到孩子"),
+        "privacy_birth": _l("有出生日期"), "privacy_age": _l("有年龄"), "over_ceiling": _l("参考价值超过活动上限"),
+        "visit_old": _l("一年内没有入户核实的记录"), "second_wish": _l("这户在本次活动里已有别的心愿"),
+    },
+    "step": {
+        "posting.create": _l("写了草稿"), "posting.amend": _l("改了内容"), "posting.submit": _l("提交审核"), "posting.approve": _l("审核通过"),
+        "posting.return": _l("退回补正"), "posting.withdraw": _l("撤回"), "posting.name": _l("选了家庭"), "posting.unname": _l("移出一户"),
+        "posting.expire": _l("到期"),
+    },
     "publication": {"draft": _l("草稿"), "submitted": _l("待发布"), "published": _l("已发布"), "discarded": _l("已作废")},
 }  # fmt: skip
 
@@ -110,6 +131,8 @@ REFUSALS: Mapping[str, Any] = {
     "board_stale": _l("这一期已不是草稿，不能再改。要改正请写勘误。"),
     "username_taken": _l("这个用户名已经有人用了，请换一个。"),
     "credit_taken": _l("这个统一社会信用代码已经登记过。请用原来的账号登录，或联系工会。"),
+    "member_gone": _l("这位家庭成员已经不在档案里。"),
+    "consent_gone": _l("现在没有可以撤回的同意。"),
     "id_taken": _l("这个身份证号已经有一份档案。请先查找，不要重复建档。"),
     "password_short": _l("密码至少 %(least)s 个字。"),
     "password_long": _l("密码最多 %(most)s 个字。"),
@@ -122,6 +145,31 @@ REFUSALS: Mapping[str, Any] = {
     "unit_loop": _l("不能把单位移到它自己的下级。"),
     "role_side": _l("工会人员和企业联系人的角色不能混用。"),
 }
+
+CODES: Mapping[str, Any] = {
+    "id_length": _l("身份证号应为 15 位或 18 位，现在是 %(length)s 位"),
+    "id_digits": _l("身份证号第 %(position)s 位不是数字，请核对"),
+    "id_region": _l("身份证号前两位不是省份代码，请核对"),
+    "id_date": _l("身份证号里的出生日期不存在，请核对"),
+    "id_future": _l("身份证号里的出生日期在今天以后，请核对"),
+    "id_check": _l("身份证号最后一位对不上，可能有一位写错了，请核对"),
+    "credit_length": _l("统一社会信用代码应为 18 位，现在是 %(length)s 位"),
+    "credit_char": _l("统一社会信用代码第 %(position)s 位写错了：不用字母 I、O、S、V、Z"),
+    "credit_check": _l("统一社会信用代码最后一位对不上，可能有一位写错了，请核对"),
+    "licence_format": _l("食品生产许可证编号应为 SC 加 14 位数字"),
+    "card_digits": _l("银行卡号只能有数字"),
+    "card_length": _l("银行卡号应为 16 到 19 位，现在是 %(length)s 位"),
+    "phone_length": _l("手机号应为 11 位，现在是 %(length)s 位"),
+    "phone_area": _l("固定电话请加区号，例如 0592-1234567"),
+    "phone_format": _l("请填手机号，或带区号的固定电话"),
+}
+"""The sentence for each reason of ``codes.CodeError``."""
+
+
+def code_fault(reason: str, params: Mapping[str, Any]) -> str:
+    """What is wrong with a typed code, in words; KeyError for a reason that has no sentence."""
+    text = str(CODES[reason])
+    return text % dict(params) if params else text
 
 
 def label(group: str, code: str) -> str:

@@ -13,21 +13,15 @@ from sqlalchemy import select
 from portal.database import db
 from portal.demo import pictures
 from portal.demo.agenda import LOCAL, Agenda
-from portal.demo.cast import Cast
+from portal.demo.cast import CLERKS, Cast
 from portal.demo.data import Strokes, rows, signatures
 from portal.households.models import Household
 from portal.journal import Actor
 from portal.wishes.delivery_models import Delivery
 from portal.wishes.models import Campaign, Claim, Posting
-from portal.wishes.operations import claiming, clock, delivering, posting
+from portal.wishes.operations import basket, claiming, clock, delivering, posting
 from portal.wishes.pictures import take_in
 
-# Who posts and who takes over, delivers and records the sign-off, by unit.
-CLERKS = {
-    "luqiao": ("lin", "chen"), "luqiao-east": ("lin", "chen"), "donghu": ("he", "dong"), "donghu-west": ("he", "dong"),
-    "industry": ("wu", "tang"), "logistics": ("wu", "tang"), "textile": ("wu", "tang"), "mould": ("wu", "tang"),
-    "liuan": ("shi", "qian"), "qingshi": ("pan", "luo"), "shuangqiao": ("xie", "deng"), "district": ("fang", "ding"),
-}  # fmt: skip
 RELEASES = ("门店盘点，本月调不出货，请让给别家", "同一型号缺货，怕误了日子", "与另一个部门重复认领")
 REVOKES = ("联系不上企业联系人，已过约定的日子", "企业更换经营地址，暂不能送达")
 MISSES = (("not_home", "两次上门都没有人"), ("phone_dead", "电话停机，已请社区转告"), ("damaged", "外箱压坏，退回更换"))
@@ -273,3 +267,12 @@ class ShareAct(_Goods):
     def cover(self, now: datetime) -> None:
         self.posting_id = self.lot.posting_id
         self.claim_id = claiming.cover(self._posting, self.plan["quantity"], by=self.stage.cast.actors["li"], now=now).id
+
+
+def fill_basket(stage: Stage, username: str, now: datetime) -> None:
+    """Put the three most urgent wishes that one may claim into the basket of an enterprise; it reserves nothing."""
+    by = stage.cast.actors[username]
+    free = select(Posting).where(Posting.kind == "wish", Posting.state == "open", Posting.claimed == 0).order_by(Posting.latest_day, Posting.id)
+    fit = [row for row in db.session.scalars(free) if not claiming.employs(row.household_id, by.enterprise_id)]
+    for row in fit[:3]:
+        basket.put(row, by=by, now=now)

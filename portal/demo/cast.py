@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from portal.accounts.models import Account, RoleGrant, UnionUnit
 from portal.accounts.operations import hash_password
 from portal.codes import new_code, resident_id
-from portal.database import db
 from portal.demo.data import rows, story
 from portal.enterprises.models import Enterprise
-from portal.households.models import Consent, Household, Member
+from portal.households.operations import CHANNELS, Facts, Relative, give_consent, open_file
 from portal.journal import SYSTEM, Actor, transaction
 
 EMERGENCY_DAYS = 20
-CONSENT_TEXT = "2026-01"
 SIZE = sum(len(rows(name)) for name in ("units", "enterprises", "accounts", "households"))
 """How many rows the cast has, for a progress bar."""
-CHANNELS = ("paper", "counter", "phone")
+# Who posts and who takes over, delivers and records the sign-off, by unit.
+CLERKS = {
+    "luqiao": ("lin", "chen"), "luqiao-east": ("lin", "chen"), "donghu": ("he", "dong"), "donghu-west": ("he", "dong"),
+    "industry": ("wu", "tang"), "logistics": ("wu", "tang"), "textile": ("wu", "tang"), "mould": ("wu", "tang"),
+    "liuan": ("shi", "qian"), "qingshi": ("pan", "luo"), "shuangqiao": ("xie", "deng"), "district": ("fang", "ding"),
+}  # fmt: skip
 
 
 @dataclass
@@ -98,38 +101,32 @@ def _accounts(cast: Cast, enterprises: dict[str, Enterprise], at: datetime) -> N
 
 
 def _households(cast: Cast, now: datetime, today: date, done: Callable[[int], None]) -> None:
+    """Open every file on the day of its visit, by the clerk who posts for its unit, with the consent to an anonymous wish."""
     family: dict[str, list[dict[str, str]]] = {}
     for row in rows("household_members"):
         family.setdefault(row["household"], []).append(row)
     for row in rows("households"):
+        unit = cast.units[row["unit"]]
+        clerk = replace(cast.actors[CLERKS[row["unit"]][0]], unit_id=unit.id, unit_path=unit.path)
         visited = int(row["visited_days_ago"])
-        household = _household(row, cast.units[row["unit"]], today - timedelta(days=visited), now - timedelta(days=visited, hours=2))
-        household.emergency_due = today + timedelta(days=EMERGENCY_DAYS) if household.state == "emergency" else None
-        household.people = 1 + len(family.get(row["no"], ()))
-        household.members = [_member(member) for member in family.get(row["no"], ())]
-        given = household.filed_at + timedelta(minutes=20)
-        household.consents = [Consent(purpose="publish_wish", text_version=CONSENT_TEXT, channel=CHANNELS[int(row["no"]) % 3], given_at=given)]
-        with transaction() as tx:
-            tx.session.add(household)
-            tx.session.flush()
-            tx.event("household.file", household, by=SYSTEM, at=household.filed_at, state=household.state)
+        filed = now - timedelta(days=visited, hours=2)
+        relatives = tuple(_relative(member) for member in family.get(row["no"], ()))
+        household = open_file(_facts(row, today - timedelta(days=visited), today, 1 + len(relatives)), relatives, by=clerk, now=filed)
+        give_consent(household, "publish_wish", CHANNELS[int(row["no"]) % 3], by=clerk, now=filed + timedelta(minutes=20))
         cast.households[row["no"]] = household.id
         done(1)
-    db.session.expire_all()
 
 
-def _household(row: dict[str, str], unit: UnionUnit, visited: date, filed: datetime) -> Household:
+def _facts(row: dict[str, str], visited: date, today: date, people: int) -> Facts:
     person = resident_id(row["id_number"])
-    household = Household(
-        code=new_code("KN"), unit_id=unit.id, town=row["town"], state=row["file_state"], hardship=row["hardship"], cause=row["cause"],
-        sex=person.sex[0], birth_year=person.born.year, employer_credit_code=row["employer_code"], visited_on=visited, filed_at=filed,
+    emergency = row["file_state"] == "emergency"
+    return Facts(
+        name=row["name"], sex=person.sex[0], id_no=person.number, phone=row["phone"], address=f"{row['town']} {row['address']}",
+        town=row["town"], hardship=row["hardship"], cause=row["cause"], people=people, employer=row["employer"],
+        employer_credit_code=row["employer_code"], state=row["file_state"], visited_on=visited,
+        emergency_due=today + timedelta(days=EMERGENCY_DAYS) if emergency else None,
     )  # fmt: skip
-    household.name, household.id_no, household.phone = row["name"], row["id_number"], row["phone"]
-    household.address, household.employer = f"{row['town']} {row['address']}", row["employer"]
-    return household
 
 
-def _member(row: dict[str, str]) -> Member:
-    member = Member(code=new_code("CY"), relation=row["relation"], birth_year=int(row["birth"][:4]))
-    member.name, member.school = row["name"], row["school"] or None
-    return member
+def _relative(row: dict[str, str]) -> Relative:
+    return Relative(row["name"], row["relation"], int(row["birth"][:4]), row["school"])

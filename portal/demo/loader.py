@@ -14,7 +14,7 @@ from portal.accounts.models import UnionUnit
 from portal.codes import new_code
 from portal.database import db, utcnow
 from portal.demo import cast as players
-from portal.demo.acts import Stage
+from portal.demo.acts import Stage, fill_basket
 from portal.demo.agenda import Agenda
 from portal.demo.data import story
 from portal.demo.plan import put_packs, put_wishes
@@ -23,6 +23,8 @@ from portal.wishes.models import Campaign, Posting
 
 Progress = Callable[[int, int], None]
 BEFORE = timedelta(days=25)
+SHOWN = ("lin", "chen", "he", "zhou", "li", "zhao", "sun", "gu", "admin")
+"""The accounts to tell somebody who tries the demo: one of every role, and two where two people are needed."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def load(progress: Progress | None = None, now: datetime | None = None) -> Loade
     ``progress`` is told (done, total) after each act. Days are relative to ``now``; the lots are drawn from the story's seed, only codes are
     random. Every record leaves its events as if people had clicked.
     """
-    if db.session.scalar(select(func.count()).select_from(UnionUnit)):
+    if not is_empty():
         return Loaded(False, _postings(), story()["password"])
     agenda = Agenda(now or utcnow(), Random(story()["seed"]))
     counted = _Counted(progress)
@@ -50,7 +52,13 @@ def load(progress: Progress | None = None, now: datetime | None = None) -> Loade
     put_packs(stage)
     counted.total += len(agenda.acts)
     agenda.play(counted.add)
+    fill_basket(stage, "zhao", agenda.now)
     return Loaded(True, _postings(), story()["password"])
+
+
+def is_empty() -> bool:
+    """Whether the portal has no union unit yet: only then may the demo be loaded."""
+    return not db.session.scalar(select(func.count()).select_from(UnionUnit))
 
 
 class _Counted:

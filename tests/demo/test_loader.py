@@ -6,16 +6,21 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 
+from portal.accounts.models import Account
 from portal.database import db
+from portal.demo import samples
 from portal.demo.data import story
 from portal.demo.loader import load
-from portal.journal import Event
-from portal.wishes import shelf
+from portal.enterprises.models import Enterprise
+from portal.journal import Actor, Event
+from portal.wishes import importing, shelf
 from portal.wishes.delivery_models import Delivery, SignOff
-from portal.wishes.models import Claim, PackItem, Posting, Recipient
+from portal.wishes.models import BasketLine, Claim, PackItem, Posting, Recipient
 from portal.wishes.operations import clock, posting
+from portal.wishes.operations.claiming import employs
 
-NOW = datetime(2027, 1, 12, 6, 30, tzinfo=UTC)
+NOW = datetime.now(UTC)
+"""The samples are looked over on the real day, so the demo is loaded as of now."""
 THINGS = {"posting": Posting, "claim": Claim, "delivery": Delivery}
 
 
@@ -33,7 +38,7 @@ def states(model):
     return Counter(db.session.scalars(select(model.state)))
 
 
-def test_demo_shows_every_state_and_agrees_with_itself(demo):
+def test_demo_shows_every_state_and_agrees_with_itself(demo, tmp_path):
     for thing, wanted in story()["least"].items():
         found = states(THINGS[thing])
         assert {state: found[state] for state, least in wanted.items() if found[state] < least} == {}, thing
@@ -43,6 +48,7 @@ def test_demo_shows_every_state_and_agrees_with_itself(demo):
     _no_public_text_reveals()
     _different_people_acted()
     _packs_are_partly_claimed_and_partly_named()
+    _samples_can_be_imported(tmp_path)
     before = db.session.scalar(select(func.count()).select_from(Event))
     assert not load().fresh
     assert db.session.scalar(select(func.count()).select_from(Event)) == before
@@ -69,14 +75,32 @@ def _different_people_acted():
     for delivery in db.session.scalars(select(Delivery).where(Delivery.state == "confirmed")):
         parts = [delivery.posting.posted_by, delivery.posting.reviewed_by, delivery.sign_off.deliverer_id, delivery.confirmed_by]
         assert len(set(parts)) == 4, delivery.code
-    kinds = set(db.session.execute(select(SignOff.signer, SignOff.method)).tuples())
+    kinds = set(db.session.execute(select(SignOff.signer, SignOff.method)))
     assert {("self", "drawn"), ("proxy", "drawn"), ("self", "slip")} <= kinds
 
 
 def _packs_are_partly_claimed_and_partly_named():
     lots = db.session.scalars(select(Posting).where(Posting.kind == "pack")).all()
     assert any(0 < lot.claimed < lot.quantity for lot in lots) and any(lot.claimed == lot.quantity for lot in lots)
-    named = dict(db.session.execute(select(Recipient.posting_id, func.count()).group_by(Recipient.posting_id)).tuples().all())
+    named = dict(db.session.execute(select(Recipient.posting_id, func.count()).group_by(Recipient.posting_id)).all())
     assert any(0 < named.get(lot.id, 0) < lot.quantity for lot in lots)
     assert db.session.scalar(select(func.count(PackItem.id)).where(PackItem.food))
     assert db.session.scalar(select(func.count(Claim.id)).where(Claim.unit_id.is_not(None))) >= 4
+
+
+def _samples_can_be_imported(folder):
+    account = db.session.scalar(select(Account).where(Account.username == samples.POSTER))
+    by = Actor(account.id, account.name, account.roles, account.unit_id, account.unit.path)
+    for file in samples.write(folder):
+        report = importing.look_over("wishes", importing.read(file), by=by)
+        assert report.faults == []
+        assert len(report.good) == samples.COUNT
+
+
+def test_demo_has_a_wish_that_its_own_employer_may_not_claim(demo):
+    hers = select(Enterprise.id).join(Account, Account.enterprise_id == Enterprise.id).where(Account.username == "zhao")
+    enterprise_id = db.session.scalar(hers)
+    free = db.session.scalars(select(Posting).where(Posting.kind == "wish", Posting.state == "open", Posting.claimed == 0)).all()
+    assert any(employs(row.household_id, enterprise_id) for row in free)
+    basket = db.session.scalars(select(BasketLine).where(BasketLine.enterprise_id == enterprise_id)).all()
+    assert len(basket) == 3 and not any(employs(line.posting.household_id, enterprise_id) for line in basket)

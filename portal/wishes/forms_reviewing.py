@@ -1,0 +1,37 @@
+"""What the review pages accept."""
+
+from __future__ import annotations
+
+from wtforms import RadioField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
+
+from portal.web import PortalForm
+from portal.wording import LABELS, _, _l
+
+PRESETS = ("reveals", "price", "not_allowed", "unclear")
+"""The four reasons a reviewer picks from; a posting that is open already may also be taken back for a complaint."""
+
+
+class ApproveForm(PortalForm):
+    """Passing a posting; the text counts only when the button 替换并通过 was pressed."""
+
+    public_text = TextAreaField(_l("公开文字"), [Optional(), Length(max=300, message=_l("公开文字最多 300 个字"))])
+
+
+class ReturnForm(PortalForm):
+    """Returning a posting, with a reason that the reporting unit will read."""
+
+    reason = RadioField(_l("为什么要退回"), [InputRequired(_l("请选一个原因"))])
+    note = TextAreaField(
+        _l("补充说明"), [Length(max=300, message=_l("补充说明最多 300 个字"))], description=_l("写清楚要改哪里。报送单位会看到，请不要写个人信息。")
+    )
+
+    def offer(self, opened: bool) -> None:
+        """Offer the reasons; ``opened`` for a posting that is in the hall."""
+        codes = (*PRESETS, *(("complaint",) if opened else ()), "other")
+        self.reason.choices = [(code, LABELS["return_reason"][code]) for code in codes]
+
+    def validate_note(self, field: TextAreaField) -> None:
+        """A reason of one's own needs words."""
+        if self.reason.data == "other" and not field.data:
+            raise ValueError(_("选了“其他”，请写明原因"))

@@ -260,14 +260,54 @@ def upgrade() -> None:
     sa.UniqueConstraint('idem', name=op.f('uq_posting_idem'))
     )
     with op.batch_alter_table('posting', schema=None) as batch_op:
+        batch_op.create_index('ix_hall_done', ['campaign_id', 'kind', 'published_at', 'id', 'category', 'town', 'band', 'mode'], unique=False, sqlite_where=sa.text("state = 'closed'"), postgresql_where=sa.text("state = 'closed'"))
+        batch_op.create_index('ix_hall_seen', ['campaign_id', 'kind', 'published_at', 'id', 'category', 'town', 'band', 'mode'], unique=False, sqlite_where=sa.text("state in ('open', 'closed')"), postgresql_where=sa.text("state in ('open', 'closed')"))
+        batch_op.create_index('ix_hall_taken', ['campaign_id', 'kind', 'published_at', 'id', 'category', 'town', 'band', 'mode'], unique=False, sqlite_where=sa.text("state = 'open' and claimed >= quantity"), postgresql_where=sa.text("state = 'open' and claimed >= quantity"))
         batch_op.create_index('ix_posting_household', ['household_id'], unique=False)
         batch_op.create_index('ix_posting_state_latest', ['state', 'latest_day'], unique=False)
         batch_op.create_index('ix_posting_unit_state', ['unit_id', 'state', 'id'], unique=False)
-        batch_op.create_index('ix_shelf_facets', ['campaign_id', 'kind', 'category', 'town', 'latest_day', 'id'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
-        batch_op.create_index('ix_shelf_town', ['campaign_id', 'kind', 'town', 'latest_day', 'id'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
-        batch_op.create_index('ix_shelf_urgent', ['campaign_id', 'kind', 'latest_day', 'id'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
-        batch_op.create_index('ix_shelf_value', ['campaign_id', 'kind', 'value_fen', 'id'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
-        batch_op.create_index('ix_shelf_waiting', ['campaign_id', 'kind', 'published_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
+        batch_op.create_index('ix_shelf_cell', ['campaign_id', 'kind', 'category', 'town', 'band', 'mode', 'latest_day', 'id'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
+        batch_op.create_index('ix_shelf_urgent', ['campaign_id', 'kind', 'latest_day', 'id', 'category', 'town', 'band', 'mode'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
+        batch_op.create_index('ix_shelf_value', ['campaign_id', 'kind', 'value_fen', 'id', 'category', 'town', 'band', 'mode'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
+        batch_op.create_index('ix_shelf_waiting', ['campaign_id', 'kind', 'published_at', 'id', 'category', 'town', 'band', 'mode'], unique=False, sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
+
+    op.create_table('publication',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('code', sa.String(length=16), nullable=False),
+    sa.Column('idem', sa.String(length=64), nullable=True),
+    sa.Column('unit_id', sa.Integer(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.Integer(), nullable=True),
+    sa.Column('number', sa.Integer(), nullable=True),
+    sa.Column('title', sa.String(length=80), nullable=False),
+    sa.Column('remark', sa.String(length=300), nullable=False),
+    sa.Column('from_at', sa.DateTime(), nullable=False),
+    sa.Column('to_at', sa.DateTime(), nullable=False),
+    sa.Column('data_at', sa.DateTime(), nullable=False),
+    sa.Column('drafted_by', sa.Integer(), nullable=False),
+    sa.Column('drafted_at', sa.DateTime(), nullable=False),
+    sa.Column('submitted_at', sa.DateTime(), nullable=True),
+    sa.Column('published_by', sa.Integer(), nullable=True),
+    sa.Column('published_at', sa.DateTime(), nullable=True),
+    sa.Column('content', sa.JSON(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.CheckConstraint("state <> 'published' or (published_by is not null and number is not null and sha256 <> '')", name=op.f('ck_publication_published')),
+    sa.CheckConstraint("state in ('draft','submitted','published','discarded')", name=op.f('ck_publication_state')),
+    sa.CheckConstraint('from_at < to_at', name=op.f('ck_publication_period')),
+    sa.CheckConstraint('published_by is null or published_by <> drafted_by', name=op.f('ck_publication_second_person')),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_publication_campaign_id')),
+    sa.ForeignKeyConstraint(['drafted_by'], ['account.id'], name=op.f('fk_publication_drafted_by')),
+    sa.ForeignKeyConstraint(['published_by'], ['account.id'], name=op.f('fk_publication_published_by')),
+    sa.ForeignKeyConstraint(['unit_id'], ['union_unit.id'], name=op.f('fk_publication_unit_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_publication')),
+    sa.UniqueConstraint('code', name=op.f('uq_publication_code')),
+    sa.UniqueConstraint('idem', name=op.f('uq_publication_idem')),
+    sa.UniqueConstraint('unit_id', 'year', 'number', name=op.f('uq_publication_unit_id_year_number'))
+    )
+    with op.batch_alter_table('publication', schema=None) as batch_op:
+        batch_op.create_index('ix_publication_state', ['state', 'unit_id', 'published_at'], unique=False)
+        batch_op.create_index('uq_publication_one_open', ['unit_id'], unique=True, sqlite_where=sa.text("state in ('draft', 'submitted')"), postgresql_where=sa.text("state in ('draft', 'submitted')"))
 
     op.create_table('role_grant',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -347,6 +387,35 @@ def upgrade() -> None:
         batch_op.create_index('ix_claim_enterprise', ['enterprise_id', 'id'], unique=False)
         batch_op.create_index('ix_claim_posting', ['posting_id'], unique=False)
         batch_op.create_index('uq_claim_one_winner', ['posting_id'], unique=True, sqlite_where=sa.text("kind = 'wish' and state in ('active', 'ready', 'handed_over', 'fulfilled')"), postgresql_where=sa.text("kind = 'wish' and state in ('active', 'ready', 'handed_over', 'fulfilled')"))
+
+    op.create_table('erratum',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('code', sa.String(length=16), nullable=False),
+    sa.Column('idem', sa.String(length=64), nullable=True),
+    sa.Column('publication_id', sa.Integer(), nullable=False),
+    sa.Column('unit_id', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('before', sa.String(length=80), nullable=False),
+    sa.Column('after', sa.String(length=80), nullable=False),
+    sa.Column('drafted_by', sa.Integer(), nullable=False),
+    sa.Column('drafted_at', sa.DateTime(), nullable=False),
+    sa.Column('published_by', sa.Integer(), nullable=True),
+    sa.Column('published_at', sa.DateTime(), nullable=True),
+    sa.CheckConstraint("state <> 'published' or published_by is not null", name=op.f('ck_erratum_published')),
+    sa.CheckConstraint("state in ('submitted','published','discarded')", name=op.f('ck_erratum_state')),
+    sa.CheckConstraint('published_by is null or published_by <> drafted_by', name=op.f('ck_erratum_second_person')),
+    sa.ForeignKeyConstraint(['drafted_by'], ['account.id'], name=op.f('fk_erratum_drafted_by')),
+    sa.ForeignKeyConstraint(['publication_id'], ['publication.id'], name=op.f('fk_erratum_publication_id')),
+    sa.ForeignKeyConstraint(['published_by'], ['account.id'], name=op.f('fk_erratum_published_by')),
+    sa.ForeignKeyConstraint(['unit_id'], ['union_unit.id'], name=op.f('fk_erratum_unit_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erratum')),
+    sa.UniqueConstraint('code', name=op.f('uq_erratum_code')),
+    sa.UniqueConstraint('idem', name=op.f('uq_erratum_idem'))
+    )
+    with op.batch_alter_table('erratum', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_erratum_publication_id'), ['publication_id'], unique=False)
+        batch_op.create_index('ix_erratum_state', ['state'], unique=False)
 
     op.create_table('pack_item',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -518,6 +587,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_pack_item_batch')
 
     op.drop_table('pack_item')
+    with op.batch_alter_table('erratum', schema=None) as batch_op:
+        batch_op.drop_index('ix_erratum_state')
+        batch_op.drop_index(batch_op.f('ix_erratum_publication_id'))
+
+    op.drop_table('erratum')
     with op.batch_alter_table('claim', schema=None) as batch_op:
         batch_op.drop_index('uq_claim_one_winner', sqlite_where=sa.text("kind = 'wish' and state in ('active', 'ready', 'handed_over', 'fulfilled')"), postgresql_where=sa.text("kind = 'wish' and state in ('active', 'ready', 'handed_over', 'fulfilled')"))
         batch_op.drop_index('ix_claim_posting')
@@ -536,15 +610,22 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_role_grant_account_id'))
 
     op.drop_table('role_grant')
+    with op.batch_alter_table('publication', schema=None) as batch_op:
+        batch_op.drop_index('uq_publication_one_open', sqlite_where=sa.text("state in ('draft', 'submitted')"), postgresql_where=sa.text("state in ('draft', 'submitted')"))
+        batch_op.drop_index('ix_publication_state')
+
+    op.drop_table('publication')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ix_shelf_waiting', sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
         batch_op.drop_index('ix_shelf_value', sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
         batch_op.drop_index('ix_shelf_urgent', sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
-        batch_op.drop_index('ix_shelf_town', sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
-        batch_op.drop_index('ix_shelf_facets', sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
+        batch_op.drop_index('ix_shelf_cell', sqlite_where=sa.text("state = 'open' and claimed < quantity"), postgresql_where=sa.text("state = 'open' and claimed < quantity"))
         batch_op.drop_index('ix_posting_unit_state')
         batch_op.drop_index('ix_posting_state_latest')
         batch_op.drop_index('ix_posting_household')
+        batch_op.drop_index('ix_hall_taken', sqlite_where=sa.text("state = 'open' and claimed >= quantity"), postgresql_where=sa.text("state = 'open' and claimed >= quantity"))
+        batch_op.drop_index('ix_hall_seen', sqlite_where=sa.text("state in ('open', 'closed')"), postgresql_where=sa.text("state in ('open', 'closed')"))
+        batch_op.drop_index('ix_hall_done', sqlite_where=sa.text("state = 'closed'"), postgresql_where=sa.text("state = 'closed'"))
 
     op.drop_table('posting')
     op.drop_table('tally')

@@ -22,7 +22,7 @@ from portal.database import db
 from portal.demo import loader
 from tests import databases
 from tests.cast import Cast, make_cast
-from tests.reader import Reader
+from tests.reader import Browser, Reader
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("sqlite", "postgresql")
@@ -143,7 +143,7 @@ def make_app(app: Flask, stage: Stage) -> Iterator[Callable[..., Flask]]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """Flask's own test client, for what no browser does."""
-    return app.test_client()
+    return Browser(app, app.response_class, use_cookies=True)
 
 
 @pytest.fixture

@@ -12,13 +12,16 @@ Every page is parsed as a browser would and must satisfy tests/strict_html.py.
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from flask import Flask
+from flask import Flask, has_app_context
+from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from portal.database import db
 from portal.demo.data import story
 from tests.page import Button, Form, Link, Page
 
@@ -29,12 +32,23 @@ PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
+class Browser(FlaskClient):
+    """Each request in a context of its own, as on a server. In the context of a test that is open (``cast``) Flask would reuse
+    that, and with it the person of the request before. Afterwards the test reads the database anew."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        response = contextvars.Context().run(super().open, *args, **kwargs)
+        if has_app_context():
+            db.session.rollback()
+        return response
+
+
 class Reader:
     """One person in front of one browser; a second Reader is another browser."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.client = app.test_client()
+        self.client: FlaskClient = Browser(app, app.response_class, use_cookies=True)
         self.hops: list[TestResponse] = []  # the redirects that led to the last page
 
     def sign_in(self, username: str, password: str = PASSWORD, *, status: int = 200) -> Page:
@@ -47,7 +61,7 @@ class Reader:
 
     def sign_out(self) -> None:
         """Forget the cookies, as closing a private window does; the portal is not told."""
-        self.client = self.app.test_client()
+        self.client = Browser(self.app, self.app.response_class, use_cookies=True)
 
     def get(self, path: str, status: int = 200, **query: Any) -> Page:
         """The page at a path, after redirects. ``status`` is what it must have."""

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.journal import request_id
 from portal.refusal import Refused
-from portal.web import is_part
+from portal.web import refuse_entry
 from portal.wording import _, sentence
 
 log = logging.getLogger("portal")
@@ -112,9 +112,11 @@ def _refused(refused: Refused) -> Any:
 
 def _csrf(_error: CSRFError) -> Any:
     """A form older than its session: sign in again, or load the page again. A stranger's form ends here too."""
-    if not current_user.is_authenticated:
-        target = url_for("accounts.sign_in")
-        return Response(status=401, headers={"HX-Redirect": target}) if is_part() else redirect(target, 303)
+    wanted = getattr(current_app.view_functions.get(request.endpoint or ""), "permission", "site.use")
+    if not current_user.is_authenticated and wanted != "site.use":
+        return refuse_entry()
+    if request.endpoint == "accounts.sign_in":
+        return redirect(url_for("accounts.sign_in"), 303)
     return _page(400, message=_("这一页放得太久了，请返回后重新提交。"), back=request.referrer)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_htmx import HTMX
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -47,14 +47,10 @@ def may(name: str) -> bool:
 
 
 def refuse_entry() -> Any:
-    """Strangers go to the sign-in page and come back; people without the right get the 403 page."""
+    """Strangers go to the sign-in page and come back with what they typed; people without the right get the 403 page."""
     if current_user.is_authenticated:
         abort(403)
-    here = request.full_path if request.method == "GET" and not is_part() else request.referrer and url_for("desk.home")
-    target = url_for("accounts.sign_in", next=here.rstrip("?") if here else None)
-    if request.headers.get("HX-Request"):
-        return Response(status=401, headers={"HX-Redirect": target})
-    return redirect(target, 303)
+    return current_app.extensions["sign_in_again"]()
 
 
 def check_declared(app: Flask) -> None:

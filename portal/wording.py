@@ -30,6 +30,7 @@ LABELS: Mapping[str, Mapping[str, Any]] = {
         "reversed": _l("已冲正"),
     },
     "enterprise": {"pending": _l("待审核"), "approved": _l("已通过"), "suspended": _l("已暂停"), "refused": _l("未通过")},
+    "contact_purpose": {"goods": _l("商量送货和交接"), "verify": _l("核对企业资料"), "thanks": _l("致谢或回访")},
     "household": {"filed": _l("在档"), "emergency": _l("紧急帮扶，待补手续"), "closed": _l("已退档")},
     "hardship": {"deep": _l("深度困难"), "relative": _l("相对困难"), "accident": _l("意外致困")},
     "cause": {
@@ -78,15 +79,46 @@ LABELS: Mapping[str, Mapping[str, Any]] = {
         "posting.create": _l("写了草稿"), "posting.amend": _l("改了内容"), "posting.submit": _l("提交审核"), "posting.approve": _l("审核通过"),
         "posting.return": _l("退回补正"), "posting.withdraw": _l("撤回"), "posting.name": _l("选了家庭"), "posting.unname": _l("移出一户"),
         "posting.expire": _l("到期"),
+        "delivery.deliver": _l("送达"), "delivery.fail": _l("没签成"), "delivery.sign": _l("签收"), "delivery.confirm": _l("确认"),
+        "delivery.reverse": _l("冲正"),
+        "posting.import": _l("从表格导入"),
+        "claim.claim": _l("认领"), "claim.cover": _l("工会兜底"), "claim.wait": _l("排候补"), "claim.promote": _l("候补转为认领"), "claim.ready": _l("备好货"),
+        "claim.hand_over": _l("交接验收"), "claim.refuse_goods": _l("交接时退回物品"), "claim.release": _l("释放认领"), "claim.lapse": _l("认领逾期"),
+        "claim.revoke": _l("撤销认领"), "basket.put": _l("放入认领篮"), "basket.drop": _l("移出认领篮"),
+        "household.open": _l("建档"), "household.amend": _l("改了档案"), "household.add_member": _l("加了家庭成员"),
+        "household.remove_member": _l("移出家庭成员"), "household.consent": _l("记录同意"), "household.withdraw_consent": _l("撤回同意"),
+        "household.reveal": _l("查看个人信息"),
+        "account.sign_in": _l("登录"), "account.sign_out": _l("退出"), "account.change_password": _l("换密码"), "account.create": _l("开了账号"),
+        "account.change": _l("改了账号和角色"), "account.deactivate": _l("停用账号"), "account.reactivate": _l("恢复账号"),
+        "account.reset_password": _l("重设密码"), "account.end_sessions": _l("结束登录"),
+        "unit.create": _l("增加单位"), "unit.change": _l("改了单位"), "unit.move": _l("移动单位"), "unit.retire": _l("停用单位"),
+        "unit.reopen": _l("恢复单位"), "campaign.create": _l("增加活动"), "tally.recount": _l("重算汇总数"),
+        "enterprise.register": _l("企业登记"),
+        "publication.draft": _l("拟公示稿"), "publication.amend": _l("改公示稿"), "publication.submit": _l("提交发布"),
+        "publication.publish": _l("发布公示"), "publication.discard": _l("作废公示稿"), "erratum.draft": _l("拟勘误"),
+        "erratum.publish": _l("发布勘误"), "erratum.discard": _l("作废勘误"),
+    },
+    "check_passed": {
+        "privacy": _l("文字里没有会让人认出这户家庭的内容"), "over_ceiling": _l("价值在活动上限以内"), "visit_old": _l("一年内有入户核实的记录"),
+        "second_wish": _l("这户在本次活动里没有别的心愿"),
+    },
+    "board_place": {
+        "title": _l("标题"), "remark": _l("说明"), "erratum": _l("勘误文字"), "figures": _l("汇总数"), "category": _l("按类别的表"),
+        "town": _l("按街道的表"), "category_difference": _l("按类别的表（与前几期相减）"), "town_difference": _l("按街道的表（与前几期相减）"),
+        "wall": _l("爱心榜的名称"), "wall_consent": _l("爱心榜上有单位已不同意署名"), "campaign": _l("活动名称"), "columns": _l("表格的栏目"),
+    },
+    "figure": {
+        "published": _l("发布"), "claimed": _l("认领"), "fulfilled": _l("圆梦"), "covered": _l("工会兜底"), "households": _l("受助家庭"),
+        "value": _l("参考价值"), "claim": _l("认领率"), "fulfil": _l("圆梦率"), "keep": _l("兑现率"),
     },
     "publication": {"draft": _l("草稿"), "submitted": _l("待发布"), "published": _l("已发布"), "discarded": _l("已作废")},
 }  # fmt: skip
 
 REFUSALS: Mapping[str, Any] = {
     "stale_step": _l("这一步现在不能办：%(what)s的状态已经是“%(now)s”。页面已换成最新的，请看一眼再办。"),
-    "already_claimed": _l("这个心愿刚被别家认领了。下面几个和它相近。"),
+    "already_claimed": _l("这个心愿刚被别家认领了。"),
     "pack_short": _l("只剩 %(left)s 份了，已改为 %(left)s 份，请再确认一次。"),
-    "pack_gone": _l("这批礼包刚被认领完了。下面几个和它相近。"),
+    "pack_gone": _l("这批礼包刚被认领完了。"),
     "not_open": _l("这个心愿现在不接受认领。"),
     "too_late": _l("已经过了最迟送达日，这个心愿不再接受认领。"),
     "campaign_over": _l("本次活动的认领已经截止。"),
@@ -96,6 +128,7 @@ REFUSALS: Mapping[str, Any] = {
     "quota": _l("贵单位同时进行的认领最多 %(quota)s 份，现在已有 %(open)s 份。先送达一些，再来认领。"),
     "already_yours": _l("贵单位已经认领了它。"),
     "already_waiting": _l("贵单位已经在候补里。"),
+    "basket_full": _l("认领篮里最多放 %(most)s 项。请先提交一些，或移出一些。"),
     "nothing_to_wait": _l("它现在就可以认领，不用候补。"),
     "same_person": _l("您在这件事里已经是%(part)s，这一步要由另一位同事来办。"),
     "not_filed": _l("这户还没有建档。先建档，再发心愿。"),
@@ -116,7 +149,10 @@ REFUSALS: Mapping[str, Any] = {
     "slip_missing": _l("请拍一张纸质签收单，或在签名板上签名。"),
     "proxy_is_staff": _l("经办人不能代收，请家属签，或改天再送。"),
     "proxy_incomplete": _l("代收要写明代收人姓名、与本人的关系和原因。"),
-    "witness_is_deliverer": _l("见证人要是另一个人。"),
+    "witness_is_deliverer": _l("请写见证人的姓名。见证人不能是经办人自己。"),
+    "witness_is_signer": _l("见证人不能是签收的人，请另找一位。"),
+    "proxy_is_person": _l("代收人和签收人是同一个人。本人到场的话，请选“本人”。"),
+    "already_signed": _l("这份已于 %(at)s 由%(who)s记录签收，不用再签。"),
     "id_differs": _l("后四位与档案不一致，请再核对一遍。确实如此的话，请勾选“号码不符，仍要记录”。"),
     "miss_day": _l("下次上门的日期要在今天或以后。"),
     "id_tail": _l("身份证后四位应为 4 位，最后一位可以是 X。"),
@@ -128,6 +164,11 @@ REFUSALS: Mapping[str, Any] = {
     "draft_exists": _l("已有一期还没有发布，请先办完那一期。"),
     "board_private": _l("公示里还有个人信息，请先改好：%(where)s。"),
     "board_small": _l("公示表里有小于 5 的格子，会让人认出是谁。请合并后再发布。"),
+    "board_shape": _l("公示表的栏目或合计对不上，请重新取数。"),
+    "board_step": _l("这一期现在是“%(now)s”，这一步不能办。页面已换成最新的，请看一眼再办。"),
+    "erratum_step": _l("这条勘误已经办过了。页面已换成最新的，请看一眼再办。"),
+    "period_order": _l("开始日期不能晚于结束日期。"),
+    "period_future": _l("结束日期最晚是今天。"),
     "board_stale": _l("这一期已不是草稿，不能再改。要改正请写勘误。"),
     "username_taken": _l("这个用户名已经有人用了，请换一个。"),
     "credit_taken": _l("这个统一社会信用代码已经登记过。请用原来的账号登录，或联系工会。"),
@@ -144,6 +185,20 @@ REFUSALS: Mapping[str, Any] = {
     "unit_in_use": _l("这个单位下面还有单位或人员，不能停用。"),
     "unit_loop": _l("不能把单位移到它自己的下级。"),
     "role_side": _l("工会人员和企业联系人的角色不能混用。"),
+    "unit_closed": _l("这个单位已经停用。请换一个单位，或先恢复它。"),
+    "unit_open": _l("这个单位正在使用，不用恢复。"),
+    "parent_closed": _l("上级单位已经停用，请先恢复上级单位。"),
+    "account_closed": _l("这个账号已经停用。"),
+    "account_open": _l("这个账号正在使用，不用恢复。"),
+    "username_form": _l("用户名用 2 到 40 个小写字母、数字、点、横线，以字母或数字开头。"),
+    "password_same": _l("新密码和现在的一样，请换一个。"),
+    "too_many": _l("从这里提交的次数多了。请过 %(minutes)s 分钟再试，或拨 12351。"),
+    "credit_union": _l("81 开头的是工会的代码。工会请联系管理员开通账号，不用在这里登记。"),
+    "campaign_days": _l("日期要按先后：开始、认领截止、活动结束。"),
+    "campaign_clock": _l("备货天数不能多于送达天数，提醒天数要比备货天数少。"),
+    "campaign_live": _l("还有心愿的最迟送达日在这一天以后，请先改那些心愿，或把活动结束日定得晚一些。"),
+    "campaign_above": _l("现在进行的活动由别的工会管理，不能由您换掉。"),
+    "campaign_current": _l("这个活动已经是当前活动。"),
 }
 
 CODES: Mapping[str, Any] = {
@@ -184,11 +239,15 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
         values = {"what": _THINGS[values["thing"]], "now": label(values["thing"], values["state"])}
     if code == "same_person":
         values = {"part": _PARTS[values["part"]]}
+    if code == "board_step":
+        values = {"now": label("publication", values["now"])}
+    if "where" in values:
+        values = {"where": "、".join(label("board_place", place) for place in values["where"])}
     text = str(REFUSALS[code])
     return text % values if values else text
 
 
-_THINGS = {"posting": _l("心愿"), "claim": _l("认领"), "delivery": _l("送达")}
+_THINGS = {"posting": _l("心愿"), "claim": _l("认领"), "delivery": _l("送达"), "enterprise": _l("企业")}
 _PARTS = {
     "poster": _l("发布人"), "reviewer": _l("审核人"), "inspector": _l("交接人"), "deliverer": _l("送达人"), "confirmer": _l("确认人"),
     "drafter": _l("拟稿人"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import sessions
 from portal.accounts.models import Account, SignInTry
@@ -37,6 +39,14 @@ class Throttle:
     key: bytes
 
 
+def acceptable_username(text: str) -> str:
+    """The one spelling of a username: 2 to 40 small letters, digits, dots, hyphens; Refused("username_form") for another."""
+    name = text.strip().lower()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,39}", name):
+        raise Refused("username_form", "username")
+    return name
+
+
 def hash_password(password: str) -> str:
     """Argon2id hash of an acceptable password; Refused for one that is too short, too long or too common."""
     if len(password) < LEAST:
@@ -59,7 +69,7 @@ def verify(stored: str, password: str) -> bool:
 
 
 def _tries_key(throttle: Throttle, kind: str, value: str) -> str:
-    return f"{kind}:{hmac.new(throttle.key, f'{kind}:{value.lower()}'.encode(), hashlib.sha256).hexdigest()[:40]}"
+    return f"{kind}:{hmac.new(throttle.key, f'{kind}:{value}'.encode(), hashlib.sha256).hexdigest()[:40]}"
 
 
 def _waiting(key: str, most: int, throttle: Throttle, now: datetime) -> bool:
@@ -67,10 +77,17 @@ def _waiting(key: str, most: int, throttle: Throttle, now: datetime) -> bool:
     return row is not None and row.tries >= most and now - row.since < throttle.wait
 
 
-def _count_wrong(keys: tuple[str, str], throttle: Throttle, now: datetime) -> None:
+def _count(keys: tuple[str, ...], throttle: Throttle, now: datetime) -> None:
+    try:
+        _count_once(keys, throttle, now)
+    except IntegrityError:  # two first tries at the same moment: the row is there now
+        _count_once(keys, throttle, now)
+
+
+def _count_once(keys: tuple[str, ...], throttle: Throttle, now: datetime) -> None:
     with housekeeping() as tx:
         for key in keys:
-            row = tx.session.get(SignInTry, key, with_for_update=True)
+            row = tx.session.get(SignInTry, key, with_for_update=True, populate_existing=True)
             if row is None:
                 tx.session.add(SignInTry(key=key, tries=1, since=now))
             elif now - row.since >= throttle.wait:
@@ -79,25 +96,36 @@ def _count_wrong(keys: tuple[str, str], throttle: Throttle, now: datetime) -> No
                 row.tries, row.since = row.tries + 1, now
 
 
+def admit(what: str, source: str, throttle: Throttle, now: datetime | None = None) -> None:
+    """Let through as many acts of this kind from one source as wrong passwords; Refused("too_many") beyond."""
+    now, key = now or utcnow(), _tries_key(throttle, what, source)
+    if _waiting(key, throttle.source_tries, throttle, now):
+        raise Refused("too_many", minutes=int(throttle.wait.total_seconds() // 60))
+    _count((key,), throttle, now)
+
+
 def sign_in(username: str, password: str, source: str, throttle: Throttle, now: datetime | None = None) -> str:
     """Check a password and start a session; returns its token.
 
     Refused("sign_in_wrong") tells neither whether the name exists nor takes less time when it does not. Refused("sign_in_wait") after too many:
     counted by (account, source), so that a stranger elsewhere cannot lock somebody out, and by source.
     """
-    now = now or utcnow()
+    now, username = now or utcnow(), username.strip().lower()
     keys = (_tries_key(throttle, "account", f"{username}@{source}"), _tries_key(throttle, "source", source))
     if _waiting(keys[0], throttle.account_tries, throttle, now) or _waiting(keys[1], throttle.source_tries, throttle, now):
         raise Refused("sign_in_wait", minutes=int(throttle.wait.total_seconds() // 60))
-    account = db.session.scalar(select(Account).where(Account.username == username.strip().lower(), Account.active))
-    right = verify(account.password_hash if account else _NOBODY, password)
+    account = db.session.scalar(select(Account).where(Account.username == username, Account.active))
+    checked = account.password_hash if account else _NOBODY
+    right = verify(checked, password)
     if account is None or not right:
-        _count_wrong(keys, throttle, now)
+        _count(keys, throttle, now)
         raise Refused("sign_in_wrong")
-    stale = HASHER.check_needs_rehash(account.password_hash)
+    fresh = HASHER.hash(password) if HASHER.check_needs_rehash(checked) else checked
     with transaction() as tx:
-        if stale:
-            account.password_hash = HASHER.hash(password)
+        tx.session.refresh(account, with_for_update=True)
+        if not account.active or account.password_hash != checked:  # closed or reset while the password was being checked
+            raise Refused("sign_in_wrong")
+        account.password_hash = fresh
         tx.session.execute(delete(SignInTry).where(SignInTry.key == keys[0]))
         token = sessions.start(tx, account, now)
         tx.event("account.sign_in", account, by=Actor(account.id, account.name), at=now)
@@ -113,10 +141,12 @@ def sign_out(token: str, *, by: Actor) -> None:
 
 
 def change_password(old: str, new: str, session_id: int, *, by: Actor) -> None:
-    """Set a new password and end every other session of the account."""
+    """Set a new password and end every other session of the account. Refused: password_wrong, password_same, password_short …"""
     account = db.session.get_one(Account, by.id)
     if not verify(account.password_hash, old):
         raise Refused("password_wrong", "old")
+    if new == old:
+        raise Refused("password_same", "password")
     hashed = hash_password(new)
     with transaction() as tx:
         account.password_hash, account.must_change = hashed, False

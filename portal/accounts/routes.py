@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, redirect, request, session
+from flask import Blueprint, Flask, Response, current_app, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 
-from portal.accounts import operations, sessions
+from portal.accounts import operations, resuming, sessions
 from portal.accounts.forms import PasswordForm, SignInForm
 from portal.database import utcnow
 from portal.refusal import Refused
 from portal.settings import Settings
 from portal.site import safe_next
-from portal.web import actor, page, permission, see_other, tell
+from portal.web import actor, is_part, page, permission, see_other, tell
 from portal.wording import _
 
 bp = Blueprint("accounts", __name__)
+# Where somebody may go who still has the password that another person chose.
+BEFORE_CHANGE = frozenset({"accounts.password", "accounts.sign_out", "site.prefs", "site.about", "site.health", "static"})
 
 
 def _settings() -> Settings:
@@ -26,17 +28,29 @@ def _settings() -> Settings:
 
 def _load(token: str) -> sessions.SignedIn | None:
     chosen = _settings()
-    return sessions.load(token, utcnow(), timedelta(minutes=chosen.IDLE_MINUTES), timedelta(hours=chosen.SESSION_HOURS))
+    idle, absolute = timedelta(minutes=chosen.IDLE_MINUTES), timedelta(hours=chosen.SESSION_HOURS)
+    return sessions.load(token, utcnow(), idle, absolute, touch=request.endpoint not in resuming.POLLS)
 
 
 def init_app(app: Flask, manager: LoginManager) -> None:
-    """Let Flask-Login ask the sessions table who a cookie's token belongs to."""
+    """Let Flask-Login ask the sessions table who a cookie's token belongs to; nobody works on with a password that another chose."""
     manager.session_protection = None  # the token is random and revocable; an address may change on the way
     manager.init_app(app)
     manager.user_loader(_load)
+    app.extensions["sign_in_again"] = resuming.ask
+    app.before_request(_change_first)
 
 
-def _throttle() -> operations.Throttle:
+def _change_first() -> Any:
+    """Every page leads to the change of the one-time password until it is done."""
+    if request.endpoint in BEFORE_CHANGE or not current_user.is_authenticated or not current_user.must_change:
+        return None
+    target = url_for("accounts.password")
+    return Response(status=204, headers={"HX-Redirect": target}) if is_part() else redirect(target, 303)
+
+
+def throttle() -> operations.Throttle:
+    """The limits for wrong passwords and registrations, from the settings."""
     chosen = _settings()
     return operations.Throttle(
         chosen.SIGN_IN_TRIES, chosen.SIGN_IN_TRIES_SOURCE, timedelta(minutes=chosen.SIGN_IN_WAIT_MINUTES), current_app.secret_key.encode()  # type: ignore[union-attr]
@@ -46,14 +60,14 @@ def _throttle() -> operations.Throttle:
 @bp.route("/login", methods=["GET", "POST"])
 @permission("site.use")
 def sign_in() -> Any:
-    """Sign in, then go where the link pointed."""
+    """Sign in, then go where the link pointed, or on with the form that was being sent."""
     if current_user.is_authenticated:
         return redirect(safe_next(request.args.get("next")), 303)
-    form = SignInForm(next=request.args.get("next", ""))
+    form = SignInForm(next=safe_next(request.args.get("next")))
     if not form.validate_on_submit():
         return page("accounts/sign_in.html", 422 if form.is_submitted() else 200, form=form)
     try:
-        token = operations.sign_in(form.username.data or "", form.password.data or "", request.remote_addr or "", _throttle())
+        token = operations.sign_in(form.username.data or "", form.password.data or "", request.remote_addr or "", throttle())
     except Refused as refused:
         tell(refused, form)
         return page("accounts/sign_in.html", 429 if refused.code == "sign_in_wait" else 422, form=form)
@@ -62,6 +76,8 @@ def sign_in() -> Any:
     login_user(person)
     if person and person.must_change:
         return see_other("accounts.password", _("请先换一个自己的密码。"), "info")
+    if person and form.resume.data:
+        return resuming.resume(form.resume.data, person.actor, safe_next(form.next.data))
     return redirect(safe_next(form.next.data), 303)
 
 

@@ -78,15 +78,18 @@ def _query(token: str) -> Select[tuple[object, ...]]:
     )  # fmt: skip
 
 
-def load(token: str, now: datetime, idle: timedelta, absolute: timedelta) -> SignedIn | None:
-    """The person of a live session with today's roles, or None: unknown, ended, idle too long, or too old."""
+def load(token: str, now: datetime, idle: timedelta, absolute: timedelta, *, touch: bool = True) -> SignedIn | None:
+    """The person of a live session with today's roles, or None: unknown, ended, idle too long, or too old.
+
+    ``touch`` False for requests that the browser makes by itself: they must not keep a session alive.
+    """
     rows = db.session.execute(_query(token)).all()
     if not rows:
         return None
     row = rows[0]
     if now - row.seen_at > idle or now - row.started_at > absolute:
         return None
-    if now - row.seen_at > TOUCH_EVERY:
+    if touch and now - row.seen_at > TOUCH_EVERY:
         with housekeeping() as tx:
             tx.session.execute(update(Session).where(Session.id == row.id).values(seen_at=now))
     return _person(row, frozenset(item.role for item in rows if item.role), token)
@@ -97,6 +100,11 @@ def _person(row: Row[tuple[object, ...]], roles: frozenset[str], token: str) -> 
         id=row.account_id, name=row.name, roles=roles, unit_id=row.unit_id, unit_path=row.path or "", enterprise_id=row.enterprise_id
     )
     return SignedIn(actor, token, row.id, row.username, row.enterprise or row.short_name or "", row.must_change)
+
+
+def account_behind(token: str) -> int | None:
+    """The id of the account whose session this was, ended or not; None for an unknown token."""
+    return db.session.scalar(select(Session.account_id).where(Session.token_hash == token_hash(token)))
 
 
 def end(tx: Transaction, token: str, now: datetime, reason: str) -> None:

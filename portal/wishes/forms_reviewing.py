@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import RadioField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from portal.web import PortalForm
 from portal.wording import LABELS, _, _l
@@ -34,4 +34,4 @@ class ReturnForm(PortalForm):
     def validate_note(self, field: TextAreaField) -> None:
         """A reason of one's own needs words."""
         if self.reason.data == "other" and not field.data:
-            raise ValueError(_("选了“其他”，请写明原因"))
+            raise ValidationError(_("选了“其他”，请写明原因"))

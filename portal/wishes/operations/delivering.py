@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select, update
 
+from portal import policy
 from portal.codes import new_code
 from portal.database import utcnow
-from portal.households.models import Household
 from portal.journal import Actor, Transaction, transaction
 from portal.refusal import Refused
 from portal.vault import installed
@@ -17,31 +17,12 @@ from portal.wishes import lifecycle, shelf
 from portal.wishes.delivery_models import Delivery, Inspection, Photo, SignOff
 from portal.wishes.models import Claim, Posting, Recipient
 from portal.wishes.operations import claiming
+from portal.wishes.operations.doorstep import Facts, id_tail_matches, problems
 from portal.wishes.pictures import Picture
 from portal.wishes.queries import by_idem, local_day
-from portal.wishes.signature import check_strokes
+from portal.wishes.signature import check_strokes, compact
 
 DELIVER_WITHIN = timedelta(days=3)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was seen at the door. ``id_tail`` are the four digits that the person said; ``strokes`` is JSON of relative points.
-
-    ``despite_id`` records the sign-off although the digits differ: it then waits for a confirmation one by one.
-    """
-
-    signer: str
-    id_tail: str
-    goods_complete: bool
-    place: str
-    witness: str
-    proxy_name: str = ""
-    proxy_relation: str = ""
-    proxy_reason: str = ""
-    strokes: str = ""
-    photos: tuple[tuple[str, Picture], ...] = ()
-    despite_id: bool = False
 
 
 # -- the station --------------------------------------------------------------------------------------------------------------------
@@ -125,9 +106,20 @@ def different_person(delivery: Delivery, name: str, by: Actor) -> None:
             raise Refused("same_person", part=part)
 
 
+def possible(delivery: Delivery, by: Actor) -> list[tuple[lifecycle.Step, str]]:
+    """The steps that this person's roles may take from here, each with the part they have played that excludes them from it, or ""."""
+    played = parts_played(delivery)
+    return [
+        (step, next((part for part in step.not_by if played[part] == by.id), ""))
+        for step in lifecycle.steps_from("delivery", delivery.state)
+        if policy.allowed(step.permission, by.roles, by.id is not None)
+    ]
+
+
 def _step(tx: Transaction, delivery: Delivery, name: str, **values: object) -> str:
     step = lifecycle.find("delivery", name)
-    tx.session.refresh(delivery, with_for_update=True)
+    # PostgreSQL locks no outer join: "of" leaves out what was loaded together with the row.
+    tx.session.refresh(delivery, with_for_update={"of": Delivery})
     was = delivery.state
     if was not in step.sources:
         raise Refused("stale_step", thing="delivery", step=name, state=was)
@@ -160,62 +152,56 @@ def miss(delivery: Delivery, reason: str, next_on: date, note: str = "", *, by: 
         tx.event("delivery.fail", delivery, by=by, at=now, reason=reason, next_on=next_on.isoformat())
 
 
-def id_tail_matches(household: Household, tail: str) -> bool:
-    """Whether four characters are the end of the ID number on file. Refused("id_tail") when they are no such thing."""
-    wanted = tail.strip().upper()
-    if len(wanted) != 4 or not wanted[:3].isdigit() or not (wanted[3].isdigit() or wanted[3] == "X"):
-        raise Refused("id_tail", "id_tail")
-    return (household.id_no or "")[-4:].upper() == wanted
-
-
-def _check_facts(delivery: Delivery, facts: Facts, by: Actor) -> bool:
-    """Refuse what no sign-off may be; returns whether the ID digits match."""
-    if not facts.goods_complete:
-        raise Refused("goods_incomplete", "goods_complete")
-    if facts.signer == "proxy":
-        if not (facts.proxy_name and facts.proxy_relation and facts.proxy_reason):
-            raise Refused("proxy_incomplete", "proxy_name")
-        if facts.proxy_name == by.name:
-            raise Refused("proxy_is_staff", "proxy_name")
-    if not facts.witness or facts.witness == by.name:
-        raise Refused("witness_is_deliverer", "witness")
-    matches = id_tail_matches(delivery.household, facts.id_tail)
-    if not matches and not facts.despite_id:
-        raise Refused("id_differs", "id_tail")
-    if not facts.strokes and not any(kind == "slip" for kind, _picture in facts.photos):
-        raise Refused("signature_empty", "strokes")
-    if facts.strokes:
-        check_strokes(facts.strokes)
-    return matches
-
-
 def sign(delivery: Delivery, facts: Facts, *, by: Actor, idem: str | None = None, now: datetime | None = None) -> SignOff:
     """Record the real-name sign-off; signature, photos and state are one transaction. The same ``idem`` again returns the first one.
 
-    Refused: goods_incomplete, proxy_incomplete, proxy_is_staff, witness_is_deliverer, id_tail, id_differs, signature_empty, signature_dot, same_person, stale_step.
+    Refused: stale_step, same_person, and whatever ``doorstep.problems`` finds, the first of it.
     """
     now = now or utcnow()
-    if repeated := by_idem(SignOff, idem):
+    if repeated := repeat_of(delivery, idem):
         return repeated
     lifecycle.require("delivery", "sign", delivery.state)
     different_person(delivery, "sign", by)
-    matches = _check_facts(delivery, facts, by)
-    method = "drawn" if facts.strokes else "slip"
-    with transaction() as tx:
-        _step(tx, delivery, "sign", signed_at=now, delivered_at=func.coalesce(Delivery.delivered_at, now))
-        row = SignOff(
-            code=delivery.code, idem=idem, delivery_id=delivery.id, signer=facts.signer, proxy_relation=facts.proxy_relation,
-            proxy_reason=facts.proxy_reason, id_matches=matches, method=method, goods_complete=True, place=facts.place,
-            witness=facts.witness, deliverer_id=by.id, signed_at=now, clean=matches and facts.signer == "self" and method == "drawn",
-        )  # fmt: skip
-        row.proxy_name = facts.proxy_name or None
-        row.strokes = facts.strokes or None
-        row.photos = [_photo(row, number, kind, picture) for number, (kind, picture) in enumerate(facts.photos, start=1)]
-        tx.session.add(row)
-        tx.session.flush()
-        tx.event(
-            "delivery.sign", delivery, by=by, at=now, signer=facts.signer, method=method, id_matches=matches, photos=len(facts.photos)
-        )
+    for problem in problems(delivery, facts, by):
+        raise problem
+    try:
+        with transaction() as tx:
+            _step(tx, delivery, "sign", signed_at=now, delivered_at=func.coalesce(Delivery.delivered_at, now))
+            row = _sign_off(delivery, facts, by, now)
+            row.idem = _idem_key(delivery, idem)
+            tx.session.add(row)
+            tx.session.flush()
+            tx.event(
+                "delivery.sign", delivery, by=by, at=now, signer=row.signer, method=row.method, id_matches=row.id_matches, photos=len(row.photos)
+            )
+    except Refused:
+        if repeated := repeat_of(delivery, idem):  # both copies of a doubled form came at once
+            return repeated
+        raise
+    return row
+
+
+def _idem_key(delivery: Delivery, idem: str | None) -> str | None:
+    """The form's key bound to this delivery, of one length whatever was sent."""
+    return hashlib.sha256(f"{delivery.code}:{idem}".encode()).hexdigest() if idem else None
+
+
+def repeat_of(delivery: Delivery, idem: str | None) -> SignOff | None:
+    """The sign-off that an earlier copy of the same form made of this delivery, or None."""
+    return by_idem(SignOff, _idem_key(delivery, idem))
+
+
+def _sign_off(delivery: Delivery, facts: Facts, by: Actor, now: datetime) -> SignOff:
+    matches = id_tail_matches(delivery.household, facts.id_tail)
+    method, proxy = "drawn" if facts.strokes else "slip", facts.signer == "proxy"
+    row = SignOff(
+        code=delivery.code, delivery_id=delivery.id, signer=facts.signer, proxy_relation=facts.proxy_relation if proxy else "",
+        proxy_reason=facts.proxy_reason if proxy else "", id_matches=matches, method=method, goods_complete=True, place=facts.place,
+        witness=facts.witness, deliverer_id=by.id, signed_at=now, clean=matches and not proxy and method == "drawn",
+    )  # fmt: skip
+    row.proxy_name = facts.proxy_name if proxy else None
+    row.strokes = compact(check_strokes(facts.strokes)) if facts.strokes else None
+    row.photos = [_photo(row, number, kind, picture) for number, (kind, picture) in enumerate(facts.photos, start=1)]
     return row
 
 

@@ -19,7 +19,7 @@ from portal.households.models import Household
 from portal.journal import Actor
 from portal.wishes.delivery_models import Delivery
 from portal.wishes.models import Campaign, Claim, Posting
-from portal.wishes.operations import basket, claiming, clock, delivering, posting
+from portal.wishes.operations import basket, claiming, clock, covering, delivering, posting
 from portal.wishes.pictures import take_in
 
 RELEASES = ("门店盘点，本月调不出货，请让给别家", "同一型号缺货，怕误了日子", "与另一个部门重复认领")
@@ -192,7 +192,7 @@ class WishAct(_Goods):
         claiming.wait(self._posting, 1, by=self._next_claimant(), now=now)
 
     def cover(self, now: datetime) -> None:
-        self.claim_id = claiming.cover(self._posting, 1, by=self.stage.cast.actors["li"], now=now).id
+        self.claim_id = covering.cover(self._posting, 1, by=self.stage.cast.actors["li"], now=now).id
 
     def release(self, now: datetime) -> None:
         reason = self.stage.agenda.random.choice(RELEASES)
@@ -266,7 +266,7 @@ class ShareAct(_Goods):
 
     def cover(self, now: datetime) -> None:
         self.posting_id = self.lot.posting_id
-        self.claim_id = claiming.cover(self._posting, self.plan["quantity"], by=self.stage.cast.actors["li"], now=now).id
+        self.claim_id = covering.cover(self._posting, self.plan["quantity"], by=self.stage.cast.actors["li"], now=now).id
 
 
 def fill_basket(stage: Stage, username: str, now: datetime) -> None:

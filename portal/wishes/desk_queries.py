@@ -102,7 +102,7 @@ def enterprises(by: Actor, today: date) -> Amount:
     return _one(query.where(Enterprise.state == "pending", Enterprise.unit_id.in_(units_under(by))))
 
 
-def _due_soon(by: Actor, today: date) -> ColumnElement[bool]:
+def due_soon(by: Actor, today: date) -> ColumnElement[bool]:
     """Claims of the subtree whose promised day is within the campaign's reminder days, or behind them; needs Posting and Campaign joined."""
     # Days are added in Python for each length a campaign may have: the two engines add days to a date in different words.
     near = [and_(Campaign.remind_days == days, DUE <= today + timedelta(days=days)) for days in range(MOST_REMIND_DAYS + 1)]
@@ -116,12 +116,12 @@ def _claims(*what: Any) -> Select[Any]:
 
 def due_claims(by: Actor, today: date) -> Amount:
     """Claims that are due soon or overdue, and the first day one is due."""
-    return _one(_claims(func.count(), func.min(DUE)).where(_due_soon(by, today)))
+    return _one(_claims(func.count(), func.min(DUE)).where(due_soon(by, today)))
 
 
 def first_due(by: Actor, today: date) -> list[dict[str, Any]]:
     """The first few of them: code, state, title, who promised, the day, and the days that are left (negative: overdue)."""
-    query = _claims(Claim, DUE.label("due")).where(_due_soon(by, today)).order_by(DUE, Claim.id).limit(MOST)
+    query = _claims(Claim, DUE.label("due")).where(due_soon(by, today)).order_by(DUE, Claim.id).limit(MOST)
     rows = db.session.execute(query.options(joinedload(Claim.posting), joinedload(Claim.enterprise), joinedload(Claim.cover_unit)))
     return [
         {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
+from portal.fields import choices
 from portal.web import PortalForm
-from portal.wording import LABELS, _, _l
+from portal.wording import _, _l
 
 PRESETS = ("reveals", "price", "not_allowed", "unclear")
 """The four reasons a reviewer picks from; a posting that is open already may also be taken back for a complaint."""
@@ -29,7 +30,7 @@ class ReturnForm(PortalForm):
     def offer(self, opened: bool) -> None:
         """Offer the reasons; ``opened`` for a posting that is in the hall."""
         codes = (*PRESETS, *(("complaint",) if opened else ()), "other")
-        self.reason.choices = [(code, LABELS["return_reason"][code]) for code in codes]
+        self.reason.choices = choices("return_reason", *codes)
 
     def validate_note(self, field: TextAreaField) -> None:
         """A reason of one's own needs words."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.web import PortalForm
 from portal.wording import _l
@@ -28,4 +28,4 @@ class PasswordForm(PortalForm):
     def validate_again(self, field: PasswordField) -> None:
         """Both must be the same."""
         if field.data != self.password.data:
-            raise ValueError(_l("两遍填的不一样，请再填一遍"))
+            raise ValidationError(_l("两遍填的不一样，请再填一遍"))

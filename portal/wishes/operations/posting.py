@@ -63,6 +63,15 @@ def helpable(household: Household, today: date) -> None:
         raise Refused("emergency_late", "household")
 
 
+def fit(household: Household, today: date) -> bool:
+    """Whether `helpable` has nothing against this household."""
+    try:
+        helpable(household, today)
+    except Refused:
+        return False
+    return True
+
+
 def consents(household_id: int) -> bool:
     """Whether the household has agreed to an anonymous wish and not withdrawn it."""
     return bool(
@@ -246,7 +255,8 @@ def _leave(posting: Posting, step: str, values: dict[str, object], by: Actor, no
 def name_recipients(posting: Posting, households: list[Household], *, by: Actor, now: datetime | None = None) -> int:
     """Name households for packs of a lot, all at once or little by little; returns how many were new.
 
-    Goods that are already at the station get their deliveries planned at once. Refused when a file may not be helped or the lot is too small.
+    Goods that are already at the station get their deliveries planned at once. Refused when a file may not be helped, all are on the list, or
+    the lot is too small.
     """
     now = now or utcnow()
     lifecycle.require("posting", "name", posting.state)
@@ -254,9 +264,11 @@ def name_recipients(posting: Posting, households: list[Household], *, by: Actor,
         helpable(household, local_day(now))
     wanted = [household.id for household in households]
     with transaction() as tx:
-        tx.session.refresh(posting, with_for_update=True)
+        tx.session.refresh(posting, with_for_update={"of": Posting})
         named = set(tx.session.scalars(select(Recipient.household_id).where(Recipient.posting_id == posting.id)))
         new = [household_id for household_id in dict.fromkeys(wanted) if household_id not in named]
+        if not new:
+            raise Refused("recipient_twice", "households")
         if len(named) + len(new) > posting.quantity:
             raise Refused("too_many_recipients", "households", quantity=posting.quantity, named=len(named))
         for household_id in new:
@@ -270,6 +282,8 @@ def name_recipients(posting: Posting, households: list[Household], *, by: Actor,
 def unname_recipient(posting: Posting, household: Household, *, by: Actor) -> None:
     """Take a household off a lot's list, as long as its pack is not on the way."""
     with transaction() as tx:
+        tx.session.refresh(posting, with_for_update=True)
+        lifecycle.require("posting", "unname", posting.state)
         served = tx.session.scalar(
             select(
                 exists().where(Delivery.posting_id == posting.id, Delivery.household_id == household.id, Delivery.state != "reversed")

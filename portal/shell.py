@@ -58,7 +58,7 @@ STAFF_MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
     (_l("系统"), (
         Entry("admin.units", _l("单位"), "building", "unit.manage"),
         Entry("admin.accounts", _l("人员与角色"), "person", "account.manage"),
-        Entry("admin.campaigns", _l("活动设置"), "gear", "campaign.manage"),
+        Entry("campaigns.list_all", _l("活动设置"), "gear", "campaign.manage"),
     )),
 )  # fmt: skip
 TOP_PUBLIC = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import SelectField, SelectMultipleField, StringField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.accounts.admin_operations import STAFF_ROLES
@@ -22,8 +22,8 @@ def unit_choices(units: list[UnionUnit]) -> list[tuple[str, str]]:
 class UnitForm(PortalForm):
     """A union unit and its service station."""
 
-    name = StringField(_l("单位全称"), [InputRequired(_l("请填单位全称")), Length(max=80)])
-    short_name = StringField(_l("简称"), [InputRequired(_l("请填简称")), Length(max=40)], description=_l("显示在页面和标签上，例如“潞桥街道”。"))
+    name = StringField(_l("单位全称"), [DataRequired(_l("请填单位全称")), Length(max=80)])
+    short_name = StringField(_l("简称"), [DataRequired(_l("请填简称")), Length(max=40)], description=_l("显示在页面和标签上，例如“潞桥街道”。"))
     level = SelectField(_l("层级"))
     town = StringField(_l("所在镇街"), [Optional(), Length(max=40)], description=_l("企业登记和认领大厅按它筛选。"))
     station = StringField(_l("服务站名称"), [Optional(), Length(max=80)], description=_l("企业把物品送到这里。"))
@@ -59,7 +59,7 @@ class RolesField(SelectMultipleField):
 class AccountForm(PortalForm):
     """A member of union staff: name, unit, roles."""
 
-    name = StringField(_l("姓名"), [InputRequired(_l("请填姓名")), Length(max=40)])
+    name = StringField(_l("姓名"), [DataRequired(_l("请填姓名")), Length(max=40)])
     unit = SelectField(_l("单位"))
     roles = RolesField(_l("角色"), [InputRequired(_l("至少选一个角色。不再使用的账号请停用。"))])
 
@@ -73,11 +73,11 @@ class NewAccountForm(AccountForm):
     """A new account; the portal makes its one-time password."""
 
     username = StringField(
-        _l("用户名"), [InputRequired(_l("请填用户名")), Length(max=40)], description=_l("小写字母、数字、点或横线，登录时用，以后不能改。")
+        _l("用户名"), [DataRequired(_l("请填用户名")), Length(max=40)], description=_l("小写字母、数字、点或横线，登录时用，以后不能改。")
     )
 
 
 class ContactForm(PortalForm):
     """The contact of an enterprise: only the name can be changed here."""
 
-    name = StringField(_l("姓名"), [InputRequired(_l("请填姓名")), Length(max=40)])
+    name = StringField(_l("姓名"), [DataRequired(_l("请填姓名")), Length(max=40)])

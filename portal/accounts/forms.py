@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
 from portal.web import PortalForm
 from portal.wording import _l
@@ -12,7 +12,7 @@ from portal.wording import _l
 class SignInForm(PortalForm):
     """Sign in. ``resume`` carries a form whose session had ended, sealed, so that nothing typed is lost."""
 
-    username = StringField(_l("用户名"), [InputRequired(_l("请填用户名")), Length(max=40)])
+    username = StringField(_l("用户名"), [DataRequired(_l("请填用户名")), Length(max=40)])
     password = PasswordField(_l("密码"), [InputRequired(_l("请填密码")), Length(max=128, message=_l("密码最多 128 个字"))])
     next = HiddenField()
     resume = HiddenField()

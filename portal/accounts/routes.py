@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, redirect, request, session, url_for
+from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 
 from portal.accounts import operations, resuming, sessions
@@ -72,6 +72,7 @@ def sign_in() -> Any:
         tell(refused, form)
         return page("accounts/sign_in.html", 429 if refused.code == "sign_in_wait" else 422, form=form)
     session.clear()  # a new cookie for a new person: nothing fixed before the sign-in survives it
+    g.pop("csrf_token", None)  # made for the old cookie; a page answered by this request needs one for the new
     person = _load(token)
     login_user(person)
     if person and person.must_change:

@@ -45,6 +45,7 @@ STEPS = (
     Step("posting", "return", ("submitted", "open"), "returned", "posting.review", "reason", ("poster",)),
     Step("posting", "withdraw", ("draft", "returned", "submitted", "open"), "withdrawn", "posting.write", "reason"),
     Step("posting", "name", ("draft", "returned", "submitted", "open"), "", "posting.write", "recipients"),
+    Step("posting", "unname", ("draft", "returned", "submitted", "open"), "", "posting.write"),
     Step("posting", "expire", ("open",), "expired", "system"),
     Step("claim", "claim", ("",), "active", "claim.make", "claim with its two days"),
     Step("claim", "cover", ("",), "active", "claim.cover", "claim of the union"),

@@ -47,12 +47,21 @@ def move(tx: Transaction, posting_id: int, change: Move, *guards: ColumnElement[
         values["claimed"] = Posting.claimed + change.claimed
     if change.fulfilled:
         values["fulfilled"] = Posting.fulfilled + change.fulfilled
+    before = _published(tx, posting_id) if change.values.keys() & {*CELL, "quantity"} else None
     statement = update(Posting).where(Posting.id == posting_id, Posting.state == change.was, *guards).values(values).returning(*_RETURNED)
     row = tx.session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
         return False
+    if before is not None:
+        _keep(tx, before, {"published": -before.quantity})
+        _keep(tx, row, {"published": row.quantity})
     _keep(tx, row, _differences(row, change))
     return True
+
+
+def _published(tx: Transaction, posting_id: int) -> Row[Any] | None:
+    """The row as it was, when its units are in the figures already: a returned posting that is amended moves them to another cell."""
+    return tx.session.execute(select(*_RETURNED).where(Posting.id == posting_id, Posting.published_at.is_not(None)).with_for_update()).one_or_none()
 
 
 def _shelf(state: str, left: int) -> tuple[int, int]:

@@ -1,12 +1,13 @@
-"""Claiming: claim, wait in line, make ready, release, lapse, revoke, cover. A claim is one conditional UPDATE plus a constraint."""
+"""Claiming: claim, wait in line, make ready, release, lapse, revoke. A claim is one conditional UPDATE plus a constraint."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NoReturn
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.codes import new_code
@@ -16,7 +17,18 @@ from portal.households.models import Household, Member
 from portal.journal import SYSTEM, Actor, Transaction, housekeeping, transaction
 from portal.refusal import Refused
 from portal.wishes import lifecycle, shelf
-from portal.wishes.models import BasketLine, Campaign, Claim, Posting
+from portal.wishes.models import BasketLine, Claim, Posting
+from portal.wishes.operations.promise import (
+    NO_KEY,
+    LineGrew,
+    clock_of,
+    free_units,
+    give_quota,
+    lock_line,
+    refuse_standing,
+    step,
+    take_quota,
+)
 from portal.wishes.queries import by_idem, local_day
 
 
@@ -26,12 +38,6 @@ class Claimant:
 
     enterprise_id: int | None = None
     unit_id: int | None = None
-
-
-def clock_of(campaign: Campaign, latest_day: date, today: date) -> tuple[date, date]:
-    """(ready by, deliver by) of a claim made today: the campaign's days, never later than the posting's latest day."""
-    deliver_by = min(today + timedelta(days=campaign.deliver_days), latest_day)
-    return min(today + timedelta(days=campaign.ready_days), deliver_by), deliver_by
 
 
 def claim(
@@ -48,15 +54,18 @@ def claim(
     posting_id = posting.id
     try:
         with transaction() as tx:
-            _take_quota(tx, by.enterprise_id, quantity, posting.campaign, now)
+            take_quota(tx, by.enterprise_id, quantity, posting.campaign, now)
             _refuse_interested(tx, posting, by.enterprise_id)
-            row = _take_units(tx, posting, quantity, Claimant(enterprise_id=by.enterprise_id), by, now)
+            row = take_units(tx, posting, quantity, Claimant(enterprise_id=by.enterprise_id), by, now)
             row.idem, row.batch = idem, batch
             tx.session.flush()
             tx.event("claim.claim", row, by=by, at=now, unit_id=posting.unit_id, posting=posting.code, quantity=quantity)
-    except IntegrityError:
+    except (IntegrityError, Refused) as problem:
+        # A second click that ran beside the first has lost to it: its person has won.
         if repeated := by_idem(Claim, idem):
             return repeated
+        if isinstance(problem, Refused):
+            raise
         raise Refused("already_claimed") from None
     _forget_line(posting_id, by.enterprise_id)
     return row
@@ -89,38 +98,6 @@ def _why_not(posting: Posting, quantity: int, today: date) -> NoReturn:
     raise Refused("pack_short", "quantity", left=posting.left) if posting.left else Refused("pack_gone")
 
 
-def _take_quota(tx: Transaction, enterprise_id: int | None, quantity: int, campaign: Campaign, now: datetime) -> None:
-    """Count the units against the enterprise's quota, in one conditional UPDATE (rule 4)."""
-    taken = tx.session.execute(
-        update(Enterprise)
-        .where(
-            Enterprise.id == enterprise_id,
-            Enterprise.state == "approved",
-            Enterprise.open_claims + quantity <= func.coalesce(Enterprise.quota, campaign.quota),
-        )
-        .values(open_claims=Enterprise.open_claims + quantity, first_claim_at=func.coalesce(Enterprise.first_claim_at, now))
-        .execution_options(synchronize_session=False)
-    )
-    if taken.rowcount:
-        return
-    enterprise = tx.session.get_one(Enterprise, enterprise_id, populate_existing=True)
-    if enterprise.state == "suspended":
-        raise Refused("suspended", phone="12351")
-    if enterprise.state != "approved":
-        raise Refused("not_approved")
-    raise Refused("quota", quota=enterprise.quota or campaign.quota, open=enterprise.open_claims)
-
-
-def give_quota(tx: Transaction, enterprise_id: int | None, quantity: int) -> None:
-    if enterprise_id is not None:
-        tx.session.execute(
-            update(Enterprise)
-            .where(Enterprise.id == enterprise_id)
-            .values(open_claims=Enterprise.open_claims - quantity)
-            .execution_options(synchronize_session=False)
-        )
-
-
 def employs(household_id: int | None, enterprise_id: int | None) -> bool:
     """Whether somebody of the household works for the enterprise (慈善法 §40: no interested party)."""
     if household_id is None or enterprise_id is None:
@@ -140,7 +117,7 @@ def _refuse_interested(tx: Transaction, posting: Posting, enterprise_id: int | N
         raise Refused("own_employee")
 
 
-def _take_units(tx: Transaction, posting: Posting, quantity: int, claimant: Claimant, by: Actor, now: datetime) -> Claim:
+def take_units(tx: Transaction, posting: Posting, quantity: int, claimant: Claimant, by: Actor, now: datetime) -> Claim:
     """The guarded UPDATE and the claim's row; Refused with the reason when the units are gone."""
     today = local_day(now)
     covered = quantity if claimant.unit_id is not None else 0
@@ -163,39 +140,40 @@ def _new_claim(tx: Transaction, posting: Posting, quantity: int, claimant: Claim
     return row
 
 
-def cover(posting: Posting, quantity: int, *, by: Actor, now: datetime | None = None) -> Claim:
-    """工会兜底: the actor's union unit covers what nobody claimed; counted apart in every figure."""
-    now = now or utcnow()
-    with transaction() as tx:
-        row = _take_units(tx, posting, quantity, Claimant(unit_id=by.unit_id), by, now)
-        tx.session.flush()
-        tx.event("claim.cover", row, by=by, at=now, posting=posting.code, quantity=quantity)
-    return row
-
-
 def wait(posting: Posting, quantity: int, *, by: Actor, now: datetime | None = None) -> Claim:
-    """Stand in line (候补认领) for units that another enterprise holds; promoted by itself when they come free."""
+    """Stand in line (候补认领) for units that another enterprise holds; promoted by itself when they come free.
+
+    Refused: not_open, campaign_over, nothing_to_wait, pack_short, own_employee, not_approved, suspended, already_waiting, already_yours.
+    """
     now = now or utcnow()
-    if posting.state != "open" or posting.latest_day < local_day(now):
-        raise Refused("not_open")
-    if posting.left >= quantity:
-        raise Refused("nothing_to_wait")
+    _refuse_line(posting, quantity, local_day(now))
+    if employs(posting.household_id, by.enterprise_id):
+        raise Refused("own_employee")
     mine = select(Claim.state).where(
         Claim.posting_id == posting.id, Claim.enterprise_id == by.enterprise_id, Claim.state.in_(("waiting", *lifecycle.LIVE))
     )
-    state = db.session.scalar(mine)
-    if state:
-        raise Refused("already_waiting" if state == "waiting" else "already_yours")
-    if employs(posting.household_id, by.enterprise_id):
-        raise Refused("own_employee")
     with transaction() as tx:
-        enterprise = tx.session.get_one(Enterprise, by.enterprise_id, with_for_update=True)
-        if enterprise.state != "approved":
-            raise Refused("not_approved")
+        refuse_standing(tx.session.get_one(Enterprise, by.enterprise_id, with_for_update=NO_KEY))
+        state = tx.session.scalar(mine)  # under the enterprise's lock: two clicks stand in line once
+        if state:
+            raise Refused("already_waiting" if state == "waiting" else "already_yours")
+        tx.session.refresh(posting, with_for_update=NO_KEY | {"of": Posting})
+        _refuse_line(posting, quantity, local_day(now))  # again: who frees the units just now must see this claim, or this claim the units
         row = _new_claim(tx, posting, quantity, Claimant(enterprise_id=by.enterprise_id), by, now, "waiting")
         tx.session.flush()
         tx.event("claim.wait", row, by=by, at=now, unit_id=posting.unit_id, posting=posting.code, quantity=quantity)
     return row
+
+
+def _refuse_line(posting: Posting, quantity: int, today: date) -> None:
+    if posting.state != "open" or posting.latest_day < today:
+        raise Refused("not_open")
+    if posting.campaign.claims_until < today:
+        raise Refused("campaign_over")
+    if quantity > posting.quantity:
+        raise Refused("pack_short", "quantity", left=posting.quantity)
+    if posting.left >= quantity:
+        raise Refused("nothing_to_wait")
 
 
 def ready(row: Claim, *, by: Actor, now: datetime | None = None) -> None:
@@ -206,71 +184,21 @@ def ready(row: Claim, *, by: Actor, now: datetime | None = None) -> None:
         tx.event("claim.ready", row, by=by, at=now, unit_id=row.posting.unit_id)
 
 
-def step(tx: Transaction, row: Claim, name: str, **values: object) -> str:
-    """Move a claim by the table in one conditional UPDATE; returns the state it left. Refused("stale_step") when it was not there."""
-    rule = lifecycle.find("claim", name)
-    tx.session.refresh(row, with_for_update=True)
-    was = row.state
-    if was not in rule.sources:
-        raise Refused("in_flight" if name == "release" and was == "handed_over" else "stale_step", thing="claim", step=name, state=was)
-    moved = tx.session.execute(
-        update(Claim).where(Claim.id == row.id, Claim.state == was).values(state=rule.target, **values).execution_options(synchronize_session=False)
-    )
-    if not moved.rowcount:
-        raise Refused("stale_step", thing="claim", step=name, state=was)
-    tx.session.refresh(row)
-    return was
-
-
-def lock_claimant(tx: Transaction, row: Claim) -> None:
-    """Take the enterprise's row first: locks have one order everywhere (enterprise, claim, posting), so two acts cannot wait for each other."""
-    if row.enterprise_id is not None:
-        tx.session.get_one(Enterprise, row.enterprise_id, with_for_update=True)
-
-
 def _end(row: Claim, name: str, reason: str, by: Actor, now: datetime) -> list[Claim]:
     """End a claim and free its units: to the enterprise next in line, else back into the hall."""
-    with transaction() as tx:
-        lock_claimant(tx, row)
-        was = step(tx, row, name, ended_at=now, end_reason=reason)
-        promoted: list[Claim] = []
-        if was != "waiting":
-            give_quota(tx, row.enterprise_id, row.quantity)
-            promoted = _free_units(tx, row, now)
-        tx.event(
-            f"claim.{name}", row, by=by, at=now, unit_id=row.posting.unit_id, posting=row.posting.code, quantity=row.quantity,
-            next=[claim.code for claim in promoted],
-        )  # fmt: skip
-    return promoted
-
-
-def _free_units(tx: Transaction, row: Claim, now: datetime) -> list[Claim]:
-    posting = tx.session.get_one(Posting, row.posting_id, populate_existing=True)
-    covered = -row.quantity if row.unit_id is not None else 0
-    if not shelf.move(tx, posting.id, shelf.Move(was=posting.state, claimed=-row.quantity, covered=covered)):
-        raise Refused("stale_step", thing="posting", step="free", state=posting.state)
-    promoted = []
-    line = select(Claim).where(Claim.posting_id == posting.id, Claim.state == "waiting").order_by(Claim.id)
-    for waiting in tx.session.scalars(line).all():
-        if _promote(tx, posting, waiting, now):
-            promoted.append(waiting)
-    return promoted
-
-
-def _promote(tx: Transaction, posting: Posting, waiting: Claim, now: datetime) -> bool:
-    """Give free units to one that waits; one whose quota or standing does not allow it keeps waiting."""
-    try:
-        with tx.session.begin_nested():
-            _take_quota(tx, waiting.enterprise_id, waiting.quantity, posting.campaign, now)
-            today = local_day(now)
-            guards = (Posting.claimed + waiting.quantity <= Posting.quantity, Posting.latest_day >= today)
-            if not shelf.move(tx, posting.id, shelf.Move(was="open", claimed=waiting.quantity), *guards):
-                raise Refused("not_open")
-            ready_by, deliver_by = clock_of(posting.campaign, posting.latest_day, today)
-            step(tx, waiting, "promote", ready_by=ready_by, deliver_by=deliver_by, claimed_at=now)
-    except Refused:
-        return False
-    return True
+    while True:
+        with contextlib.suppress(LineGrew), transaction() as tx:
+            locked = lock_line(tx, row)
+            was = step(tx, row, name, ended_at=now, end_reason=reason)
+            promoted: list[Claim] = []
+            if was != "waiting":
+                give_quota(tx, row.enterprise_id, row.quantity)
+                promoted = free_units(tx, row, locked, now)
+            tx.event(
+                f"claim.{name}", row, by=by, at=now, unit_id=row.posting.unit_id, posting=row.posting.code, quantity=row.quantity,
+                next=[claim.code for claim in promoted],
+            )  # fmt: skip
+            return promoted
 
 
 def release(row: Claim, reason: str, *, by: Actor, now: datetime | None = None) -> list[Claim]:

@@ -16,7 +16,7 @@ from portal.vault import installed
 from portal.wishes import lifecycle, shelf
 from portal.wishes.delivery_models import Delivery, Inspection, Photo, SignOff
 from portal.wishes.models import Claim, Posting, Recipient
-from portal.wishes.operations import claiming
+from portal.wishes.operations import claiming, promise
 from portal.wishes.operations.doorstep import Facts, id_tail_matches, problems
 from portal.wishes.pictures import Picture
 from portal.wishes.queries import by_idem, local_day
@@ -32,9 +32,9 @@ def hand_over(row: Claim, *, by: Actor, now: datetime | None = None) -> int:
     """Take goods over after inspection and plan a delivery for each household known so far; returns how many were planned."""
     now = now or utcnow()
     with transaction() as tx:
-        claiming.lock_claimant(tx, row)
-        claiming.step(tx, row, "hand_over", handed_over_at=now, inspected_by=by.id)
-        claiming.give_quota(tx, row.enterprise_id, row.quantity)
+        promise.lock_claimant(tx, row)
+        promise.step(tx, row, "hand_over", handed_over_at=now, inspected_by=by.id)
+        promise.give_quota(tx, row.enterprise_id, row.quantity)
         tx.session.add(Inspection(claim_id=row.id, accepted=True, by_id=by.id, at=now))
         posting = tx.session.get_one(Posting, row.posting_id, with_for_update=True, populate_existing=True)
         planned = plan_waiting(tx, posting, now)
@@ -46,7 +46,7 @@ def refuse_goods(row: Claim, reason: str, *, by: Actor, now: datetime | None = N
     """Send goods back with a reason; the claim goes on, its clock unchanged."""
     now = now or utcnow()
     with transaction() as tx:
-        claiming.step(tx, row, "refuse_goods", ready_at=None)
+        promise.step(tx, row, "refuse_goods", ready_at=None)
         tx.session.add(Inspection(claim_id=row.id, accepted=False, reason=reason, by_id=by.id, at=now))
         tx.event("claim.refuse_goods", row, by=by, at=now, unit_id=row.posting.unit_id, posting=row.posting.code)
 
@@ -232,7 +232,7 @@ def confirm(delivery: Delivery, *, by: Actor, now: datetime | None = None) -> No
 
 def _count(tx: Transaction, delivery: Delivery, units: int, now: datetime) -> None:
     """Carry a confirmed (or reversed) unit to its claim and posting."""
-    claim = tx.session.get_one(Claim, delivery.claim_id, with_for_update=True, populate_existing=True)
+    claim = tx.session.get_one(Claim, delivery.claim_id, with_for_update=promise.NO_KEY, populate_existing=True)
     claim.delivered += units
     whole = claim.delivered == claim.quantity
     claim.state, claim.fulfilled_at = ("fulfilled", now) if whole else ("handed_over", None)

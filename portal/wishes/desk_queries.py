@@ -138,7 +138,7 @@ def first_due(by: Actor, today: date) -> list[dict[str, Any]]:
 def acts(by: Actor, actions: tuple[str, ...], now: datetime) -> dict[str, int]:
     """How many acts of these kinds the subtree has seen in the last 30 days: one query for all."""
     query = select(Event.action, func.count()).where(Event.at >= now - LOOK_BACK, Event.action.in_(actions), Event.unit_id.in_(units_under(by)))
-    found = dict(db.session.execute(query.group_by(Event.action)).tuples())
+    found = {action: count for action, count in db.session.execute(query.group_by(Event.action))}
     return {action: found.get(action, 0) for action in actions}
 
 

@@ -16,8 +16,9 @@ from portal.wishes import follow_queries as asked
 from portal.wishes.forms_following import CoverForm, RevokeForm
 from portal.wishes.lifecycle import CLAIM_STATES, find
 from portal.wishes.models import Claim, Posting
-from portal.wishes.operations.claiming import clock_of, revoke as revoke_claim
+from portal.wishes.operations.claiming import revoke as revoke_claim
 from portal.wishes.operations.covering import cover as cover_units
+from portal.wishes.operations.promise import clock_of
 from portal.wishes.queries import local_day
 from portal.wording import _, label, sentence
 

@@ -66,7 +66,7 @@ def _one(code: str) -> Line:
     title = row.posting.title
     try:
         if row.state == "signed" and row.sign_off is not None and not row.sign_off.clean:
-            raise Refused("not_clean", code=code)
+            raise Refused("not_clean")
         delivering.confirm(row, by=actor())
     except Refused as refused:
         return Line(code, title, tell(refused))

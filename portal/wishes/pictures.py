@@ -11,8 +11,10 @@ from PIL import Image
 from portal.refusal import Refused
 
 MOST_BYTES = 10 * 1024 * 1024
-# A JPEG is shrunk while it is decoded, the others are decoded whole: that is what each costs in memory.
-MOST_PIXELS = {"JPEG": 50_000_000, "MPO": 50_000_000, "PNG": 24_000_000, "WEBP": 24_000_000}
+# Measured, so that no file costs the process more than half a gigabyte: a JPEG is shrunk while it is decoded (one of four colours needs
+# more for each pixel), the others are decoded whole, a moving WebP several times over.
+MOST_PIXELS = {"JPEG": 50_000_000, "MPO": 50_000_000, "PNG": 24_000_000, "WEBP": 12_500_000}
+MOST_PIXELS_CMYK = 24_000_000
 LONG_SIDE = 1600
 FORMATS = ("JPEG", "PNG", "WEBP")
 # A phone's progressive JPEG has ten scans, its previews a few more; each scan goes over the whole picture again.
@@ -49,7 +51,7 @@ def take_in(raw: bytes) -> Picture:
             flat = _decode(raw)
         except Refused:
             raise
-        except MemoryError:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
             raise _too_large() from None
         except Exception:  # what a decoder raises on a broken file is not a closed list
             raise Refused("photo_type", "photos") from None
@@ -65,13 +67,13 @@ def _too_large() -> Refused:
 def _decode(raw: bytes) -> Image.Image:
     """The first frame, small, upright and flat on white; it carries no metadata, because it is a new picture."""
     with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS[image.format or ""]:
+        if image.width * image.height > (MOST_PIXELS_CMYK if image.mode == "CMYK" else MOST_PIXELS[image.format or ""]):
             raise _too_large()
         turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
         image.draft(None, _room(image.size))
         image.load()
         small = _plain(image)
-    small.thumbnail((LONG_SIDE, LONG_SIDE), reducing_gap=2.0)
+        small.thumbnail((LONG_SIDE, LONG_SIDE), reducing_gap=2.0)
     flat = Image.new("RGB", small.size, "white")
     if small.mode == "RGBA":
         flat.paste(small, mask=small.getchannel("A"))
@@ -92,4 +94,4 @@ def _plain(image: Image.Image) -> Image.Image:
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")  # 16 bits of grey
     if image.mode in ("P", "PA", "LA", "La", "RGBa", "1") or "transparency" in image.info:
         return image.convert("RGBA")
-    return image.copy()
+    return image

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, select
 from sqlalchemy.orm import Mapped, mapped_column, scoped_session
 
 from portal.database import Model, Moment, db, utcnow, writers_queue
@@ -66,6 +66,12 @@ class Transaction:
     def __init__(self) -> None:
         self.session: scoped_session[Any] = db.session
         self.events = 0
+
+    def hold(self, row: Any) -> None:
+        """Lock a row until the end and read it anew. Locks the row alone: PostgreSQL cannot lock what its query joined in."""
+        model = type(row)
+        self.session.execute(select(model.id).where(model.id == row.id).with_for_update())
+        self.session.refresh(row)
 
     def event(self, action: str, thing: Any, *, by: Actor, at: datetime | None = None, unit_id: int | None = None, **changes: Any) -> None:
         """Leave the event of this transaction.

@@ -89,7 +89,7 @@ def retire_unit(unit: UnionUnit, *, by: Actor, now: datetime | None = None) -> N
     """Take a unit out of use. Refused: unit_in_use while a unit or a person is active in it, unit_closed when it is retired already."""
     with transaction() as tx:
         _lock_tree(tx)
-        tx.session.refresh(unit, with_for_update=True)
+        tx.hold(unit)
         if not unit.active:
             raise Refused("unit_closed")
         below = select(UnionUnit.id).where(UnionUnit.parent_id == unit.id, UnionUnit.active).limit(1)
@@ -138,7 +138,7 @@ def _refuse_mixed(roles: frozenset[str], staff: bool) -> None:
 def _open_unit(tx: Transaction, unit: UnionUnit | None) -> None:
     """Hold the unit's row, so that nobody retires it while a person is put into it."""
     if unit is not None:
-        tx.session.refresh(unit, with_for_update=True)
+        tx.hold(unit)
         if not unit.active:
             raise Refused("unit_closed", "unit")
 
@@ -233,7 +233,7 @@ def deactivate(account: Account, *, by: Actor, now: datetime | None = None) -> N
 def reactivate(account: Account, *, by: Actor, now: datetime | None = None) -> None:
     """Open a closed account again. Refused: account_open, unit_closed."""
     with transaction() as tx:
-        tx.session.refresh(account, with_for_update=True)
+        tx.hold(account)
         if account.active:
             raise Refused("account_open")
         _open_unit(tx, account.unit)
@@ -246,7 +246,7 @@ def reset_password(account: Account, *, by: Actor, now: datetime | None = None) 
     now, password = now or utcnow(), one_time_password()
     hashed = hash_password(password)
     with transaction() as tx:
-        tx.session.refresh(account, with_for_update=True)
+        tx.hold(account)
         if not account.active:
             raise Refused("account_closed")
         account.password_hash, account.must_change = hashed, True

@@ -122,7 +122,7 @@ def sign_in(username: str, password: str, source: str, throttle: Throttle, now: 
         raise Refused("sign_in_wrong")
     fresh = HASHER.hash(password) if HASHER.check_needs_rehash(checked) else checked
     with transaction() as tx:
-        tx.session.refresh(account, with_for_update=True)
+        tx.hold(account)
         if not account.active or account.password_hash != checked:  # closed or reset while the password was being checked
             raise Refused("sign_in_wrong")
         account.password_hash = fresh

@@ -6,9 +6,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from flask_login import UserMixin
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 
 from portal.accounts.models import Account, RoleGrant, Session, UnionUnit
 from portal.database import db
@@ -62,7 +63,9 @@ def start(tx: Transaction, account: Account, now: datetime) -> str:
     return token
 
 
-def _query(token: str) -> Select[tuple[object, ...]]:
+@cache
+def _query() -> Select[tuple[object, ...]]:
+    """The question of every request, built once: whose session is it, and what may they."""
     enterprise = db.metadata.tables["enterprise"]
     return (
         select(
@@ -74,7 +77,7 @@ def _query(token: str) -> Select[tuple[object, ...]]:
         .outerjoin(UnionUnit, UnionUnit.id == Account.unit_id)
         .outerjoin(enterprise, enterprise.c.id == Account.enterprise_id)
         .outerjoin(RoleGrant, RoleGrant.account_id == Account.id)
-        .where(Session.token_hash == token_hash(token), Session.ended_at.is_(None), Account.active)
+        .where(Session.token_hash == bindparam("token"), Session.ended_at.is_(None), Account.active)
     )  # fmt: skip
 
 
@@ -83,7 +86,7 @@ def load(token: str, now: datetime, idle: timedelta, absolute: timedelta, *, tou
 
     ``touch`` False for requests that the browser makes by itself: they must not keep a session alive.
     """
-    rows = db.session.execute(_query(token)).all()
+    rows = db.session.execute(_query(), {"token": token_hash(token)}).all()
     if not rows:
         return None
     row = rows[0]
@@ -96,9 +99,7 @@ def load(token: str, now: datetime, idle: timedelta, absolute: timedelta, *, tou
 
 
 def _person(row: Row[tuple[object, ...]], roles: frozenset[str], token: str) -> SignedIn:
-    actor = Actor(
-        id=row.account_id, name=row.name, roles=roles, unit_id=row.unit_id, unit_path=row.path or "", enterprise_id=row.enterprise_id
-    )
+    actor = Actor(id=row.account_id, name=row.name, roles=roles, unit_id=row.unit_id, unit_path=row.path or "", enterprise_id=row.enterprise_id)
     return SignedIn(actor, token, row.id, row.username, row.enterprise or row.short_name or "", row.must_change)
 
 

@@ -50,7 +50,9 @@ class ReasonForm(PortalForm):
     """Why an enterprise is refused or suspended; it will read this."""
 
     reason = TextAreaField(
-        _l("原因"), [DataRequired(_l("请写原因，企业会看到")), Length(max=200, message=LONG)], description=_l("企业会看到这段话，请写清楚要补什么、找谁。")
+        _l("原因"),
+        [DataRequired(_l("请写原因，企业会看到")), Length(max=200, message=LONG)],
+        description=_l("企业会看到这段话，请写清楚要补什么、找谁。"),
     )
 
 

@@ -106,7 +106,7 @@ def decide(row: Enterprise, step: str, reason: str = "", *, by: Actor, now: date
 def set_quota(row: Enterprise, quota: int | None, *, by: Actor, now: datetime | None = None) -> None:
     """How many units may be under way at the same time for this enterprise; None: the campaign's quota. Running claims stay."""
     with transaction() as tx:
-        tx.session.refresh(row, with_for_update=True)
+        tx.hold(row)
         was, row.quota = row.quota, quota
         tx.event("enterprise.quota", row, by=by, at=now, was=was, quota=quota)
 
@@ -115,7 +115,7 @@ def change_profile(row: Enterprise, contact_name: str, contact_phone: str, publi
     """The contact's name and phone, and the consent to be named on the honour wall. CodeError when the phone is not one."""
     number = phone_number(contact_phone)
     with transaction() as tx:
-        tx.session.refresh(row, with_for_update=True)
+        tx.hold(row)
         facts: dict[str, Any] = {"contact_name": contact_name, "contact_phone": number, "public_name": public_name}
         changed = [name for name, value in facts.items() if getattr(row, name) != value]
         for name in changed:

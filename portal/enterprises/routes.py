@@ -93,7 +93,11 @@ def _row(code: str) -> Enterprise:
 
 def _show(row: Enterprise, status: int = 200, **forms: Any) -> Response:
     """The page of one enterprise; ``phone`` is the whole number right after somebody asked for it, else masked."""
-    shown = {"phone": mask_phone(row.contact_phone or ""), "reveal": RevealForm(formdata=None), "quota_form": QuotaForm(formdata=None, quota=row.quota)}
+    shown = {
+        "phone": mask_phone(row.contact_phone or ""),
+        "reveal": RevealForm(formdata=None),
+        "quota_form": QuotaForm(formdata=None, quota=row.quota),
+    }
     vet = may("enterprise.vet")
     return page("enterprises/show.html", status, firm=row, claims=queries.claims_summary(row), can_vet=vet, **(shown | forms))
 

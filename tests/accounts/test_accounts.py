@@ -49,7 +49,7 @@ def test_a_new_account_has_to_choose_its_own_password(cast, app):
     assert person.fragment("get", "/counts", 204).response.headers["HX-Redirect"] == "/account/password"
     page = person.get("/account/password")
     assert "新密码和现在的一样" in page.submit("换密码", 422, old=password, password=password, again=password).text
-    page = page.submit("换密码", old=password, password="自己的密码好记", again="自己的密码好记")
+    page = page.submit("换密码", old=password, password="自己的密码很好记住", again="自己的密码很好记住")
     assert page.path == "/account"
     assert person.get("/account").path == "/account"
     assert events() == ["account.sign_in", "account.create", "account.sign_in", "account.change_password"]

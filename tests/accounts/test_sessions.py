@@ -148,7 +148,12 @@ def test_another_site_puts_no_words_into_the_sign_in_page(cast, reader, headers)
 
 
 def test_passwords_tokens_and_files_are_not_carried(cast, app):
-    with app.test_request_context("/company", method="POST", headers=HOST, data=MultiDict([("csrf_token", "t"), ("password", "p"), ("new_password", "q"), ("a", "1"), ("a", "2")])):
+    with app.test_request_context(
+        "/company",
+        method="POST",
+        headers=HOST,
+        data=MultiDict([("csrf_token", "t"), ("password", "p"), ("new_password", "q"), ("a", "1"), ("a", "2")]),
+    ):
         late = resuming._late(None)
     assert late.fields == [("a", "1"), ("a", "2")]
     with app.test_request_context("/account/password", method="POST", headers=HOST, data={"old": "p"}):

@@ -19,7 +19,7 @@ LIMITS = Throttle(account_tries=3, source_tries=5, wait=timedelta(minutes=15), k
 
 
 def attempt(username: str, password: str, source: str = "10.0.0.1", **more: object) -> str:
-    """"in", or the code of the refusal."""
+    """ "in", or the code of the refusal."""
     try:
         return "in" if sign_in(username, password, source, LIMITS, **more) else ""
     except Refused as refused:
@@ -94,7 +94,9 @@ def test_a_cookie_is_hidden_from_scripts(cast, reader, make_app):
     assert "Secure" in secure
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "\\\\evil.example", "/ok\nSet-Cookie: x"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "\\\\evil.example", "/ok\nSet-Cookie: x"]
+)
 def test_nobody_is_sent_away(cast, reader, target):
     page = reader.send("get", "/login", [("next", target)])
     form = next(form for form in page.forms if "password" in form.fields)

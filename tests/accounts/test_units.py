@@ -33,7 +33,13 @@ def local_admin(cast, unit: str = "district", username: str = "ma") -> Actor:
     """An administrator of a lower unit."""
     there = cast.units[unit]
     account = Account(
-        code=new_code("RY"), username=username, name="马力", password_hash=password_hash(), unit_id=there.id, created_at=utcnow(), grants=[RoleGrant(role="admin")]
+        code=new_code("RY"),
+        username=username,
+        name="马力",
+        password_hash=password_hash(),
+        unit_id=there.id,
+        created_at=utcnow(),
+        grants=[RoleGrant(role="admin")],
     )
     db.session.add(account)
     db.session.commit()

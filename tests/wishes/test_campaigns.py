@@ -88,10 +88,10 @@ def test_pages(cast, app):
     page = again.submit("保存", ceiling_fen="800.50", **typed)
     row = db.session.scalars(select(Campaign).where(Campaign.name == typed["name"])).one()
     assert (row.ceiling_fen, row.current, row.unit_id) == (80_050, False, cast.units["city"].id)
-    page = reader.get("/admin/campaigns").submit("设为当前活动")
+    page = reader.get("/admin/campaigns").submit("把2027 年五一慰问设为当前活动")
     assert "已换成当前活动" in page.text
     page = reader.get(f"/admin/campaigns/{row.code}")
-    assert dict(page.button("保存").form.values)["ceiling_fen"] == "800.50"
+    assert dict(page.button("保存").form.values)["ceiling_fen"] == "800.5"
     page.submit("保存", quota="90")
     assert db.session.get(Campaign, row.id).quota == 90
     assert events()[1:] == ["campaign.create", "campaign.make_current", "campaign.change"]

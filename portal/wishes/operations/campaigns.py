@@ -51,7 +51,7 @@ def change_campaign(row: Campaign, facts: CampaignFacts, *, by: Actor, now: date
     Refused("campaign_live") when a posting that can still be claimed would end after the campaign.
     """
     with transaction() as tx:
-        tx.session.refresh(row, with_for_update=True)
+        tx.hold(row)
         later = select(Posting.id).where(Posting.campaign_id == row.id, Posting.state == "open", Posting.latest_day > facts.ends_on)
         if tx.session.scalar(later.limit(1)):
             raise Refused("campaign_live", "ends_on")

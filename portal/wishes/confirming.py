@@ -43,7 +43,7 @@ def queue() -> Response:
     """What has been signed and waits for a second person."""
     kind = request.args.get("kind", "")
     listed = ask.to_confirm(actor(), kind, request.args.get("page", 1, type=int))
-    rows = [{"delivery": row, "blocked": _blocked(row), "name": ask.shown_name(actor(), row.household)} for row in listed.rows]
+    rows = [{"delivery": row, "blocked": _blocked(row), "name": ask.shown_name(actor(), row)} for row in listed.rows]
     return page("wishes/delivery/confirm.html", listed=listed, rows=rows, kind=kind, form=ActForm(formdata=None))
 
 

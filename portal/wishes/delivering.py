@@ -35,7 +35,7 @@ def queue() -> Any:
     listed = ask.to_sign(actor(), q, request.args.get("page", 1, type=int))
     if q and listed.total == 1:
         return redirect(url_for("deliveries.show", code=listed.rows[0].code), 303)
-    rows = [(row, ask.shown_name(actor(), row.household)) for row in listed.rows]
+    rows = [(row, ask.shown_name(actor(), row)) for row in listed.rows]
     return page("wishes/delivery/queue.html", listed=listed, rows=rows, q=q, today=local_day(utcnow()))
 
 
@@ -59,10 +59,10 @@ def shown(row: Delivery) -> dict[str, Any]:
     """What every page of a delivery shows of people and of the signature, masked for whom it must be."""
     by, sign_off = actor(), row.sign_off
     return {
-        "name": ask.shown_name(by, row.household), "proxy": ask.shown_proxy(by, row), "category": CATEGORIES[row.posting.category],
+        "name": ask.shown_name(by, row), "proxy": ask.shown_proxy(by, row), "category": CATEGORIES[row.posting.category],
         "strokes": read_strokes(sign_off.strokes) if sign_off and sign_off.strokes else None,
         "deliverer": ask.account_name(sign_off.deliverer_id) if sign_off else "", "confirmer": ask.account_name(row.confirmed_by),
-        "unit_name": ask.unit_name(row.unit_id), "own_unit": ask.own_unit(by, row.household.unit_id), "today": local_day(utcnow()),
+        "unit_name": ask.unit_name(row.unit_id), "has_file": ask.may_open_file(by, row), "today": local_day(utcnow()),
     }  # fmt: skip
 
 

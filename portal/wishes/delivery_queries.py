@@ -16,6 +16,7 @@ from portal.accounts.queries import units_under
 from portal.database import db
 from portal.households.models import Household
 from portal.journal import Actor, Event
+from portal.policy import allowed
 from portal.wishes.delivery_models import Delivery, Inspection, Photo, SignOff
 from portal.wishes.models import Claim, PackItem, Posting
 
@@ -50,27 +51,34 @@ def read_code(text: str) -> str:
         return text.strip().upper()[:20]
 
 
-def own_unit(by: Actor, unit_id: int) -> bool:
-    """Whether the actor works at this very unit, not somewhere above it."""
-    return by.unit_id == unit_id
+def at_the_door(by: Actor, delivery: Delivery) -> bool:
+    """Whether the actor delivers for the very union that the household or the delivery belongs to, not somewhere above it."""
+    return allowed("delivery.sign", by.roles, True) and by.unit_id in (delivery.household.unit_id, delivery.unit_id)
 
 
-def shown_name(by: Actor, household: Household) -> str:
-    """The name in full for the household's own grassroots union, which stands at its door; 周** for everybody above."""
-    name = household.name or ""
-    return name if own_unit(by, household.unit_id) else codes.mask_name(name)
+def shown_name(by: Actor, delivery: Delivery) -> str:
+    """The household's name in full for the grassroots union that stands at its door; 周** for everybody above."""
+    name = delivery.household.name or ""
+    return name if at_the_door(by, delivery) else codes.mask_name(name)
 
 
 def shown_proxy(by: Actor, delivery: Delivery) -> str:
     """The proxy's name, by the same rule."""
     name = (delivery.sign_off.proxy_name if delivery.sign_off else None) or ""
-    return name if own_unit(by, delivery.household.unit_id) else codes.mask_name(name)
+    return name if at_the_door(by, delivery) else codes.mask_name(name)
+
+
+def may_open_file(by: Actor, delivery: Delivery) -> bool:
+    """Whether the household's file lies in the actor's subtree: a lot may also go to households of a neighbouring union."""
+    return allowed("household.read", by.roles, True) and bool(
+        db.session.scalar(units_under(by).where(UnionUnit.id == delivery.household.unit_id))
+    )
 
 
 # -- the station --------------------------------------------------------------------------------------------------------------------
 
 
-def _claims(by: Actor) -> Select[tuple[Claim]]:
+def _claims(by: Actor) -> Select[Claim]:
     return (
         select(Claim)
         .join(Posting, Posting.id == Claim.posting_id)
@@ -124,7 +132,7 @@ def shelf_life(claim: Claim, today: date) -> list[Shelf]:
 # -- deliveries ---------------------------------------------------------------------------------------------------------------------
 
 
-def _deliveries(by: Actor) -> Select[tuple[Delivery]]:
+def _deliveries(by: Actor) -> Select[Delivery]:
     return (
         select(Delivery)
         .where(Delivery.unit_id.in_(units_under(by)))

@@ -276,6 +276,15 @@ def test_the_page_offers_what_this_person_may_do_now(cast, reader, who, state):
     assert "和平路" not in page.main and tail(row) not in page.main
 
 
+def test_a_household_of_the_next_union_is_named_at_the_door_but_its_file_stays_shut(cast, chen):
+    row = cast.delivery(cast.wish(household=cast.household("donghu")))
+    page = chen.get(f"/deliveries/{row.code}/sign")
+    assert "周玉华" in page.main and row.household.code in page.main
+    assert not [link for link in page.links if link.href.startswith("/households/")]
+    own = cast.delivery()
+    assert f"/households/{own.household.code}" in chen.get(f"/deliveries/{own.code}/sign").html
+
+
 def test_strangers_and_other_unions_see_nothing(cast, reader):
     row = cast.delivery(state="signed", photos=(("goods", PHOTO),))
     pages = ["", "/sign", "/miss", "/signed", "/print", "/slip", "/reverse", f"/photos/{row.code}-1"]

@@ -41,7 +41,9 @@ class DayField(DateField):
             return
         digits = text if not text.isdigit() or len(text) != 8 else f"{text[:4]}-{text[4:6]}-{text[6:]}"
         try:
-            year, month, day = (int(part) for part in digits.replace("年", "-").replace("月", "-").rstrip("日").replace("/", "-").replace(".", "-").split("-"))
+            year, month, day = (
+                int(part) for part in digits.replace("年", "-").replace("月", "-").rstrip("日").replace("/", "-").replace(".", "-").split("-")
+            )
             self.data = date(year, month, day)
         except ValueError:
             self.data = None

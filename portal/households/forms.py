@@ -182,4 +182,4 @@ class RevealForm(PortalForm):
 class FindForm(PortalForm):
     """Find one file by its code or by the whole ID number."""
 
-    q = StringField(_l("档案编号或身份证号"), [InputRequired(_l("请填档案编号，或完整的身份证号"))])
+    q = StringField(_l("找档案"), [InputRequired(_l("请填档案编号，或完整的身份证号"))])

@@ -69,9 +69,7 @@ def _taken(tx: Transaction, id_no: str, but: int | None = None) -> bool:
 
 
 def _member(relative: Relative) -> Member:
-    row = Member(
-        code=new_code("CY"), relation=relative.relation, birth_year=relative.birth_year, employer_credit_code=relative.employer_credit_code
-    )
+    row = Member(code=new_code("CY"), relation=relative.relation, birth_year=relative.birth_year, employer_credit_code=relative.employer_credit_code)
     row.name, row.school, row.employer = relative.name, relative.school, relative.employer
     return row
 

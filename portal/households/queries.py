@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.accounts.models import UnionUnit
-from portal.accounts.queries import in_subtree, units_under
+from portal.accounts.queries import in_subtree, own_unit, units_under
 from portal.codes import CodeError, mask_address, mask_bank_card, mask_id_no, mask_name, mask_phone
 from portal.database import db
 from portal.households.models import Consent, Household, Member
@@ -71,9 +71,9 @@ def household_for(by: Actor, code: str) -> Household | None:
 
 
 def household_of(by: Actor, code: str) -> Household | None:
-    """A file of the actor's own unit, which alone may write in it; or None."""
+    """A file of the actor's own grassroots union, which alone may write in it; or None."""
     found = household_for(by, code)
-    return found if found is not None and found.unit_id == by.unit_id else None
+    return found if found is not None and own(found, by) else None
 
 
 def by_id_no(by: Actor, text: str) -> Household | None:
@@ -113,8 +113,8 @@ def current_consent(household: Household, purpose: str) -> Consent | None:
 
 
 def own(household: Household, by: Actor) -> bool:
-    """Whether the file lies in the actor's own unit, which sees names in full; units above see them masked."""
-    return household.unit_id == by.unit_id
+    """Whether the file lies in the actor's own grassroots union, which sees names in full; units above see them masked."""
+    return own_unit(by, household.unit_id)
 
 
 def name_for(household: Household, by: Actor) -> str:

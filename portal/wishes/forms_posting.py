@@ -53,7 +53,9 @@ class WishForm(DeliveryPart):
     title = StringField(_l("想要的物品或服务"), [InputRequired(_l("请写想要的物品或服务")), Length(max=60, message=LONG)],
                         description=_l("名称和数量，例如：取暖器一台。"))  # fmt: skip
     spec = StringField(_l("规格"), [Optional(), Length(max=200, message=LONG)], description=_l("尺码、功率、型号等，能说清就行。"))
-    public_text = TextAreaField(_l("公开的说明"), [Optional(), Length(max=300, message=LONG)], description=_l("写需要，不写苦难。认领企业会看到这段话。"))
+    public_text = TextAreaField(
+        _l("公开的说明"), [Optional(), Length(max=300, message=LONG)], description=_l("写需要，不写苦难。认领企业会看到这段话。")
+    )
     category = ChoiceField(_l("类别"))
     value = YuanField(_l("参考价值"), description=_l("按市场价估一个数。服务类可以不填。"))
     consent = BooleanField(_l("本人已经同意匿名发布心愿"))

@@ -80,7 +80,11 @@ def _wanted(lot: Posting, form: PickForm) -> list[Household]:
     if step == "all":
         files = posting_queries.candidates(lot, actor(), _chosen(), today(), None)
     else:
-        codes = re.split(r"[\s,，;；、]+", unicodedata.normalize("NFKC", form.pasted.data or "").upper()) if step == "pasted" else form.household.data or []
+        codes = (
+            re.split(r"[\s,，;；、]+", unicodedata.normalize("NFKC", form.pasted.data or "").upper())
+            if step == "pasted"
+            else form.household.data or []
+        )
         files, unknown = posting_queries.by_codes(actor(), [one for one in codes if one])
         if unknown:
             form.pasted.errors = [_("没有找到这些档案：%(codes)s。请核对后再试，其余的还没有选入。", codes="、".join(unknown[:20]))]

@@ -217,8 +217,19 @@ def show(code: str) -> Response:
         "wishes/posting/show.html", row=row, report=posting_preview.report(row, today(), shell.locale()), steps=steps,
         name=household_queries.name_for(row.household, actor()) if row.household else "", progress=progress_of(row),
         history=posting_queries.history(row), claims=posting_queries.claims_on(row), frozen=row.claimed > 0,
-        recipients=naming.rows(row) if row.kind == "pack" else [],
+        recipients=naming.rows(row) if row.kind == "pack" else [], district=_district_steps(row),
     )  # fmt: skip
+
+
+def _district_steps(row: Posting) -> set[str]:
+    """What a reviewer may go and do from the page: review it, return it from the hall, cover what nobody claimed."""
+    free = row.state == "open" and row.left > 0 and row.latest_day >= today()
+    offered = {
+        "review": row.state == "submitted" and may("posting.review"),
+        "return": row.state == "open" and not row.claimed and may("posting.review") and row.posted_by != actor().id,
+        "cover": free and may("claim.cover"),
+    }
+    return {name for name, offer in offered.items() if offer}
 
 
 @bp.post("/<code>/submit")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from portal.accounts.models import UnionUnit
 from portal.database import db
 from portal.households.models import Consent, Household, Member
 from portal.journal import Event
@@ -232,3 +233,18 @@ def test_the_page_of_a_file_shows_its_wishes_packs_and_sign_offs(cast: Cast, lin
     assert "待确认" in page.main and delivery.sign_off.code in page.main
     assert page.follow("一台取暖器").path == f"/postings/{delivery.posting.code}"
     assert {"发心愿", "修改档案"} <= {link.text for link in page.links}
+
+
+def test_a_street_has_the_files_of_its_communities(cast: Cast, app):
+    street = cast.units["luqiao"]
+    below = UnionUnit(code="DW-CMMNTY", name="潞桥社区工会", short_name="潞桥社区", level="base", town="潞桥街道", path="", parent=street)
+    db.session.add(below)
+    db.session.flush()
+    below.path = f"{street.path}{below.id}/"
+    cast.units["below"] = below
+    home = cast.household("below")
+    for name, seen, status in (("lin", "周玉华", 200), ("zhou", "周**", 403)):
+        one = Reader(app)
+        one.sign_in(name)
+        assert seen in one.get(f"/households/{home.code}").main
+        one.get(f"/households/{home.code}/edit", status=status)

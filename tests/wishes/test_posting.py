@@ -105,7 +105,9 @@ def test_what_names_somebody_stays_a_draft(cast: Cast, lin: Reader):
     home = cast.household()
     text = {"public_text": "周玉华电话 13900001234，想要一台取暖器。"}
     page = lin.get(f"/postings/new?household={home.code}").submit("提交审核", 422, **(WISH | text))
-    assert "删去以后才能提交" in page.main and {"周玉华", "13900001234"} <= set("".join(page.texts("mark")).replace("电话 ", "|").split("|")) | set(page.texts("mark"))
+    assert "删去以后才能提交" in page.main and {"周玉华", "13900001234"} <= set("".join(page.texts("mark")).replace("电话 ", "|").split("|")) | set(
+        page.texts("mark")
+    )
     assert dict(page.forms[form_of(page)].values)["public_text"] == text["public_text"] and not db.session.scalars(select(Posting)).all()
     page = page.submit("存为草稿")
     wish = newest()
@@ -345,7 +347,9 @@ def test_no_more_households_than_packs_and_nobody_twice(cast: Cast, lin: Reader)
     lot, homes = cast.lot(2), [cast.household() for _ in range(3)]
     page = lin.get(f"/postings/{lot.code}/recipients").submit("选入勾选的家庭", 422, household=[home.code for home in homes])
     assert "共 2 份，名单里已有 0 户" in page.main and not listed(lot)
-    assert [box.get("checked") for box in page.find("input[name=household]")] == ["checked"] * 3 or len(page.find("input[name=household][checked]")) == 3
+    assert [box.get("checked") for box in page.find("input[name=household]")] == ["checked"] * 3 or len(
+        page.find("input[name=household][checked]")
+    ) == 3
     operations.name_recipients(lot, homes[:1], by=cast.lin)
     assert "已经在名单里" in lin.post(f"/postings/{lot.code}/recipients", 422, step="ticked", household=homes[0].code).main
     assert actions(lot.code).count("posting.name") == 1

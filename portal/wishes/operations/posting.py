@@ -282,7 +282,7 @@ def name_recipients(posting: Posting, households: list[Household], *, by: Actor,
 def unname_recipient(posting: Posting, household: Household, *, by: Actor) -> None:
     """Take a household off a lot's list, as long as its pack is not on the way."""
     with transaction() as tx:
-        tx.session.refresh(posting, with_for_update=True)
+        tx.session.refresh(posting, with_for_update={"of": Posting})
         lifecycle.require("posting", "unname", posting.state)
         served = tx.session.scalar(
             select(

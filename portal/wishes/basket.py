@@ -32,7 +32,7 @@ def show() -> Response:
     good = [line for line in lines if not line["gone"]]
     gone = [line | {"said": sentence(line["gone"], {})} for line in lines if line["gone"]]
     return page(
-        "wishes/basket.html", groups=claim_queries.by_place(good), gone=gone, undo=undo,
+        "wishes/basket.html", lines=good, gone=gone, undo=undo,
         units=sum(min(line["wanted"], line["left"]) for line in good), value_fen=sum(line["value_fen"] * min(line["wanted"], line["left"]) for line in good),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, bindparam, case, func, select
 from sqlalchemy.orm import joinedload
 
 from portal.database import db
@@ -153,8 +153,11 @@ def batch_of(by: Actor, batch: str, today: date) -> list[dict[str, Any]]:
 
 
 def claims_of(by: Actor, stage: str, page: int, today: date) -> list[dict[str, Any]]:
-    """One page of the enterprise's claims in a stage (a key of STAGES), due soonest first, finished ones newest first; one more than PER_PAGE when there is a next page."""
-    order = (DUE, Claim.id) if stage == "live" else (Claim.id.desc(),)
+    """One page of the enterprise's claims in a stage (a key of STAGES); one more than PER_PAGE when there is a next page.
+
+    Due soonest first, what is with the union after it; finished ones newest first.
+    """
+    order = (Claim.state == "handed_over", DUE, Claim.id) if stage == "live" else (Claim.id.desc(),)
     query = _mine(by).where(Claim.state.in_(STAGES[stage])).order_by(*order).limit(PER_PAGE + 1).offset((page - 1) * PER_PAGE)
     return [claim_view(row, today) for row in db.session.scalars(query)]
 
@@ -166,16 +169,20 @@ def stage_counts(by: Actor) -> dict[str, int]:
     return {stage: sum(found.get(state, 0) for state in states) for stage, states in STAGES.items()}
 
 
+# Asked on every page of an enterprise, so it is built once.
+_DUE_SOON = (
+    select(DUE.label("due"), Campaign.remind_days, func.count())
+    .join(Posting, Posting.id == Claim.posting_id)
+    .join(Campaign, Campaign.id == Posting.campaign_id)
+    .where(Claim.enterprise_id == bindparam("enterprise"), Claim.state.in_(("active", "ready")))
+    .group_by(DUE, Campaign.remind_days)
+)
+
+
 def due_soon(by: Actor, today: date) -> int:
     """How many claims have a promised day within the campaign's reminder days, or behind them."""
-    query = (
-        select(DUE.label("due"), Campaign.remind_days, func.count())
-        .join(Posting, Posting.id == Claim.posting_id)
-        .join(Campaign, Campaign.id == Posting.campaign_id)
-        .where(Claim.enterprise_id == by.enterprise_id, Claim.state.in_(("active", "ready")))
-        .group_by(DUE, Campaign.remind_days)
-    )
-    return sum(count for due, days, count in db.session.execute(query) if due <= today + timedelta(days=days))
+    rows = db.session.execute(_DUE_SOON, {"enterprise": by.enterprise_id})
+    return sum(count for due, days, count in rows if due <= today + timedelta(days=days))
 
 
 def progress_of(row: Claim) -> dict[str, Any]:

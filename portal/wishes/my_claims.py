@@ -82,13 +82,13 @@ def timeline(view: dict[str, Any], far: dict[str, Any]) -> list[dict[str, Any]]:
         ]
     steps = [{"label": _("已认领"), "at": day(local_day(view["claimed_at"])), "state": "done"}]
     if view["ready_at"] or state in ("active", "ready", *LIVE):
-        steps.append(_step(_("备货"), view["ready_at"], state == "active", 25, _("最迟 %(day)s 备好。", day=day(view["ready_by"]))))
+        steps.append(_step(_("备货"), view["ready_at"], state == "active", 25, _("最迟%(day)s备好。", day=day(view["ready_by"]))))
     if state in ("released", "lapsed", "revoked"):
         words = {"released": _("已释放"), "lapsed": _("过了期限，已自动释放"), "revoked": _("工会已撤销这个认领")}
         return [*steps, {"label": words[state], "at": day(local_day(view["ended_at"])), "note": view["reason"], "state": "exit"}]
     if state == "fulfilled" and not view["ready_at"]:
         steps.append({"label": _("备货"), "state": "done"})
-    due = _("最迟 %(day)s 送到。", day=day(view["deliver_by"]))
+    due = _("最迟%(day)s送到。", day=day(view["deliver_by"]))
     steps.append(_step(_("交到工会服务站"), view["handed_over_at"], state == "ready", 38, due))
     return steps + _households(view, far)
 
@@ -126,7 +126,7 @@ def ready(code: str) -> Any:
         operations.ready(row, by=actor())
     except Refused as refused:
         return _page(_claim(code), sentence(refused.code, refused.params), 409)
-    return see_other("claims.show", _("已记下：备好了。请在 %(day)s 前送到 %(place)s。", day=day(row.deliver_by), place=row.posting.point), code=code)
+    return see_other("claims.show", _("已记下：备好了。请在%(day)s前送到%(place)s。", day=day(row.deliver_by), place=row.posting.point), code=code)
 
 
 @bp.route("/claims/<code>/release", methods=["GET", "POST"])
@@ -177,5 +177,5 @@ def _sheet(views: list[dict[str, Any]], back: str) -> Response:
     boxes = min(max(request.args.get("boxes", 1, type=int), 0), MOST_LABELS)
     for view in views:
         view["qr"] = segno.make(f"{request.url_root}s/{view['code']}", error="m").svg_inline(omitsize=True, border=1)
-    lines = [view["offer"] | {"claim": view} for view in views]
+    lines = [view["offer"] | {"claim": view, "ready_by": view["ready_by"], "deliver_by": view["deliver_by"]} for view in views]
     return page("wishes/note_print.html", sheets=claim_queries.by_place(lines), boxes=boxes, firm=enterprise.name, back=back, most=MOST_LABELS)

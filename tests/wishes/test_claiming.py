@@ -46,9 +46,9 @@ def test_check_then_claim_then_the_result(cast, reader):
     assert page.heading == "请核对后确认"
     for words in (
         "还没有认领。",
-        "送到 潞桥街道工会服务站",
-        f"最迟 {day(cast.today + timedelta(days=5))}",
-        f"最迟 {day(cast.today + timedelta(days=10))}",
+        "送到潞桥街道工会服务站",
+        f"最迟{day(cast.today + timedelta(days=5))}",
+        f"最迟{day(cast.today + timedelta(days=10))}",
         "潞桥街道总工会",
         "赵敏 199****0001",
     ):
@@ -66,7 +66,7 @@ def test_check_then_claim_then_the_result(cast, reader):
 def test_the_days_never_pass_the_wish_itself(cast, reader):
     wish = cast.wish(latest_day=cast.today + timedelta(days=3))
     reader.sign_in("zhao")
-    assert reader.get(f"/claims/new/{wish.code}").main.count(f"最迟 {day(cast.today + timedelta(days=3))}") == 2
+    assert reader.get(f"/claims/new/{wish.code}").main.count(f"最迟{day(cast.today + timedelta(days=3))}") == 2
 
 
 def test_a_second_click_and_a_refresh_land_on_the_first_result(cast, reader):
@@ -232,7 +232,7 @@ def test_a_basket_is_checked_by_place_and_claimed_line_by_line(cast, reader):
     quilt, cooker, desk, lot = _full_basket(cast)
     reader.sign_in("zhao")
     page = reader.get("/basket/confirm")
-    assert [text.split(" · ")[0] for text in page.texts("main h2")][:2] == ["送到 潞桥街道工会服务站", "由贵单位安排时间和地点"]
+    assert [text.split(" · ")[0] for text in page.texts("main h2")][:2] == ["送到潞桥街道工会服务站", "由贵单位安排时间和地点"]
     cast.claim(desk, by="sun")
     cast.claim(lot, 17, by="sun")
     after = page.submit("确认认领 4 项")

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, current_app, request, url_for
-from flask_babel import Babel
+from flask_babel import Babel, gettext, ngettext
 from flask_login import current_user
+from markupsafe import Markup
 
 from portal.journal import Actor
+from portal.policy import allowed
 from portal.settings import Settings
-from portal.web import actor, may
+from portal.web import actor
 from portal.wording import _l, label
 
+HERE = "here.is.here"
+"""Stands in kept parts for the address of the page that shows them."""
+KEPT_PARTS = 500
+ASSET_SECONDS = 5
 SIZES, CONTRASTS, LANGS = ("normal", "large", "xlarge"), ("normal", "high"), ("zh", "en")
 Counter = Callable[[Actor], dict[str, int]]
 
@@ -102,16 +109,25 @@ def counts() -> dict[str, int]:
 
 
 def _items(entries: tuple[Entry, ...], found: dict[str, int]) -> list[dict[str, Any]]:
-    here = request.endpoint or ""
+    here, who, stranger = request.endpoint or "", actor(), not current_user.is_authenticated
+    capability = here.split(".")[0]
     return [
         {
-            "href": url_for(entry.endpoint), "label": str(entry.label), "icon": entry.icon, "count": found.get(entry.count) or None,
-            "hot": entry.hot, "current": here == entry.endpoint or here.split(".")[0] == entry.endpoint.split(".")[0] not in ("board", "admin"),
+            "href": _address(entry.endpoint), "label": str(entry.label), "icon": entry.icon, "count": found.get(entry.count) or None,
+            "hot": entry.hot, "current": here == entry.endpoint or capability == entry.endpoint.split(".")[0] not in ("board", "admin"),
         }
         for entry in entries
         if entry.endpoint in current_app.view_functions
-        and (may(entry.permission) or (not current_user.is_authenticated and entry.endpoint == "hall.wishes"))
+        and (allowed(entry.permission, who.roles, not stranger) or (stranger and entry.endpoint == "hall.wishes"))
     ]  # fmt: skip
+
+
+def _address(endpoint: str) -> str:
+    """The address of a page without parameters, worked out once for each application."""
+    known: dict[str, str] = current_app.extensions["addresses"]
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint)
+    return known[endpoint]
 
 
 def pref(name: str, allowed: tuple[str, ...]) -> str:
@@ -125,11 +141,34 @@ def locale() -> str:
     return pref("lang", LANGS)
 
 
+def _words(text: str) -> str:
+    """The words of a template in the reader's language. Chinese is the source and needs no looking up."""
+    return text if locale() == "zh" else gettext(text)
+
+
 def _pref_url(**choice: str) -> str:
-    here = request.path + (f"?{request.query_string.decode('utf-8', 'replace')}" if request.query_string else "")
+    return f"{_address('site.prefs')}?{urlencode(choice)}&next={HERE}"
+
+
+def kept(*key: Any, caller: Callable[[], str]) -> Markup:
+    """A part of a page that is the same for everybody with this key (and language): rendered once, kept until 500 others have been.
+
+    ``{% call kept('foot', prefs) %}…{% endcall %}``; links to the preferences lead back to the page that is shown.
+    """
+    parts: dict[Any, str] = current_app.extensions["kept_parts"]
+    whole = (locale(), *key)
+    if whole not in parts:
+        if len(parts) >= KEPT_PARTS:
+            parts.clear()
+        parts[whole] = str(caller())
+    return Markup(parts[whole].replace(HERE, _here()))
+
+
+def _here() -> str:
+    """The address of this page, quoted, for "back to where I was"."""
     if request.method != "GET":
-        here = "/"
-    return f"{url_for('site.prefs')}?{urlencode({**choice, 'next': here})}"
+        return quote("/")
+    return quote(request.path + (f"?{request.query_string.decode('utf-8', 'replace')}" if request.query_string else ""), safe="")
 
 
 @lru_cache(maxsize=256)
@@ -139,26 +178,35 @@ def _digest(path: Path, _modified: float) -> str:
 
 def asset(name: str) -> str:
     """URL of a static file with the hash of its content, so that browsers may keep it for a year."""
-    path = Path(str(current_app.static_folder)) / name
+    return _asset(str(current_app.static_folder), name, int(time.monotonic()) // ASSET_SECONDS)
+
+
+@lru_cache(maxsize=256)
+def _asset(folder: str, name: str, _while: int) -> str:
+    path = Path(folder) / name
     return url_for("static", filename=name, v=_digest(path, path.stat().st_mtime))
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give the layout what it needs. Capabilities add their to-do counters to ``app.extensions["todo"]``."""
     app.extensions["todo"] = []
+    app.extensions["addresses"], app.extensions["kept_parts"] = {}, {}
     Babel(app, locale_selector=locale, default_translation_directories=str(Path(__file__).with_name("translations")))
+    app.jinja_env.install_gettext_callables(_words, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["kept"] = kept
     site = {"name": settings.SITE_NAME, "phone": settings.SITE_PHONE, "hotline": settings.HOTLINE}
 
     @app.context_processor
     def layout() -> dict[str, Any]:
-        found = counts()
+        found, who = counts(), actor()
         staff = current_user.is_authenticated and current_user.side == "staff"
         top, tabs = (TOP_PUBLIC, TABS_PUBLIC) if not current_user.is_authenticated else (TOP_ENTERPRISE, TABS_ENTERPRISE)
         return {
             "site": site, "demo": settings.DEMO, "asset": asset, "label": label, "pref_url": _pref_url,
             "prefs": {"size": pref("size", SIZES), "contrast": pref("contrast", CONTRASTS), "lang": locale()},
             "menu": [{"title": str(title), "items": items} for title, entries in STAFF_MENU if (items := _items(entries, found))] if staff else [],
-            "topnav": _items(top, found), "tabs": _items(TABS_STAFF if staff else tabs, found)[:4],
+            "topnav": partial(_items, top, found), "tabs": partial(_items, TABS_STAFF if staff else tabs, found),
+            "nav_key": (request.endpoint, who.roles, tuple(found.items())),
             "basket_count": found.get("basket"), "todo": found,
-            "counts_url": url_for("site.counts") if staff else None,
+            "counts_url": _address("site.counts") if staff else None,
         }  # fmt: skip

@@ -14,13 +14,9 @@ from typing import Any
 from flask import current_app
 from markupsafe import Markup
 
-from portal.database import utcnow
-from portal.journal import Actor
-from portal.shell import locale
 from portal.wishes.categories import CATEGORIES, PACK
-from portal.wishes.hall_queries import Line, Visitor, postings, taken_by, visitor
+from portal.wishes.hall_queries import Line, Visitor, postings
 from portal.wishes.models import PackItem, Posting
-from portal.wishes.queries import local_day
 
 SOON = 10
 """From so many days before the latest day on, a card says how many are left."""
@@ -105,11 +101,3 @@ def render(posting: Posting, mode: str, lang: str, today: date) -> Markup:
     """The HTML of one card, made by its own template."""
     template = current_app.jinja_env.get_template("wishes/_pack.html" if posting.kind == "pack" else "wishes/_card.html")
     return Markup(template.render(w=card(posting, today, lang), mode=mode))
-
-
-def card_html(posting: Posting, by: Actor) -> Markup:
-    """The card of one posting as it is now, for the person who has just changed its place in the basket."""
-    today = local_day(utcnow())
-    who = visitor(by)
-    taken = taken_by(by, [posting.id]) if posting.kind == "wish" else set()
-    return render(posting, mode_of(posting, who, taken, posting.campaign.claims_until < today), locale(), today)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from flask.blueprints import BlueprintSetupState
 
 from portal.database import utcnow
 from portal.shell import locale
-from portal.web import actor, found, is_part, page, permission
+from portal.web import actor, found, page, permission
 from portal.wishes import hall_queries, lifecycle
 from portal.wishes.cards import Shelf, card, mode_of
 from portal.wishes.categories import CATEGORIES
@@ -51,12 +52,15 @@ def _hall(kind: str) -> Response:
     answer = hall_queries.find(asked, now)
     who = hall_queries.visitor(actor())
     modes = _modes(answer.lines, who, now, asked)
-    count = count_text(asked, answer)
+    plain = None if asked.q else (asked.kind, asked.state, *sorted(asked.chosen().items()))
     return page(
         "wishes/hall.html" if kind == "wish" else "wishes/packs.html",
-        asked=asked, answer=answer, cards=_shown(modes), who=who, sends=sends(modes), campaign=now.campaign, count=count, announce=count if is_part() else None,
-        chips=_chips(asked), clear=address(Asked(asked.kind)), facets=_facets(asked, answer), pages=_pages(asked, answer),
-        wish_progress=now.progress("wish"), pack_progress=now.progress("pack"), here=address(asked),
+        asked=asked, answer=answer, who=who, now=now, campaign=now.campaign, sends=sends(modes), here=address(asked), clear=address(Asked(kind)),
+        wish_progress=now.progress("wish"), pack_progress=now.progress("pack"), chips=_chips(asked), facets_key=plain,
+        results_key=(asked, answer.count, tuple((line.code, line.version, mode) for line, mode in modes), local_day(utcnow())),
+        # worked out only when a part of the page is not kept any more
+        facets=partial(_facets, asked, answer), cards=partial(_shown, modes), pages=partial(_pages, asked, answer), count=partial(count_text, asked, answer),
+        announce=count_text(asked, answer) if request.headers.get("HX-Request") else None,
     )  # fmt: skip
 
 
@@ -212,7 +216,7 @@ def _detail(kind: str, code: str) -> Response:
     over = posting.campaign.claims_until < today
     near = [(line, mode_of(line, who, (), over)) for line in map(Line.of, hall_queries.similar(posting))]
     return page(
-        "wishes/detail.html", w=card(posting, today, locale()), mode=mode, who=who, unit=posting.unit.short_name, own=own,
+        "wishes/detail.html", w=card(posting, today, locale()), mode=mode, who=who, unit=posting.unit.name, own=own,
         basket=who.basket.get(posting.id, 0), progress=lifecycle.public_state(kind, posting.state, claim_state, delivery_state),
         similar=_shown(near), sends=sends(near), here=url_for(f"hall.{kind}", code=posting.code),
         published=posting.published_at, back=url_for("hall.wishes" if kind == "wish" else "hall.packs"),

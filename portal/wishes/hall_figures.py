@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -83,7 +84,8 @@ class Snapshot:
         """How many postings the choice allows; None for lots of packs that are not on the shelf, which nobody counts."""
         if kind == "pack" and state != "open":
             return None
-        return sum(cell.posts(state) for cell in self.cells_of(kind, state, chosen))
+        key = ("matching", kind, state, *sorted(chosen.items()))
+        return self._kept(key, lambda: sum(cell.posts(state) for cell in self.cells_of(kind, state, chosen)))  # type: ignore[no-any-return]
 
     def counts(self, kind: str, state: str, chosen: Chosen) -> dict[str, dict[str, int]]:
         """Postings by filter and value, each filter's with the other filters applied; -1 where nobody counts."""
@@ -92,6 +94,10 @@ class Snapshot:
     def progress(self, kind: str) -> Progress:
         """Where the wishes, or the packs, of the campaign are."""
         return self._kept(("progress", kind), lambda: self._progress(kind))  # type: ignore[no-any-return]
+
+    def part(self, *key: Any, caller: Callable[[], str]) -> str:
+        """A part of a page that shows nothing but these figures: rendered once for each snapshot. A key that ends in None is not kept."""
+        return caller() if key[-1] is None else self._kept(("part", *key), caller)  # type: ignore[no-any-return]
 
     def _kept(self, key: Any, work: Any) -> Any:
         if key not in self.answers:

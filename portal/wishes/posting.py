@@ -117,7 +117,8 @@ def new() -> Any:
     campaign = current_campaign()
     if campaign is None:
         return see_other("households.show", _("现在没有进行中的活动，不能发心愿。"), "warn", code=code)
-    return _write(Desk(campaign, household.unit, household))
+    # The union that posts is the one that takes the goods over and delivers, also for the files of its communities.
+    return _write(Desk(campaign, found(posting_queries.own_unit(actor())), household))
 
 
 @bp.route("/packs/new", methods=["GET", "POST"])
@@ -198,8 +199,7 @@ def privacy() -> Any:
     """While somebody types: what would reveal the household, a neutral proposal, and the card an enterprise would see."""
     code = request.form.get("household", "")
     household = found(household_queries.household_of(actor(), code)) if code else None
-    unit = household.unit if household else posting_queries.own_unit(actor())
-    desk = Desk(found(current_campaign()), found(unit), household)
+    desk = Desk(found(current_campaign()), found(posting_queries.own_unit(actor())), household)
     form = desk.form()
     return page("wishes/posting/_check.html", report=desk.report(form)) if is_part() else desk.page(form)
 

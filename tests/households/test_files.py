@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from portal.accounts.models import UnionUnit
 from portal.database import db
+from portal.households import operations
 from portal.households.models import Consent, Household, Member
 from portal.journal import Event
+from portal.refusal import Refused
+from portal.wishes.models import Posting
 from tests.cast import Cast, id_number
 from tests.reader import Reader
 
@@ -248,3 +251,41 @@ def test_a_street_has_the_files_of_its_communities(cast: Cast, app):
         one.sign_in(name)
         assert seen in one.get(f"/households/{home.code}").main
         one.get(f"/households/{home.code}/edit", status=status)
+    lin = Reader(app)
+    lin.sign_in("lin")
+    page = lin.get(f"/households/{home.code}").follow("发心愿")
+    page.submit("提交审核", title="一台取暖器", value="280")
+    wish = db.session.scalars(select(Posting)).one()
+    assert (wish.unit_id, wish.town, wish.point) == (street.id, "潞桥街道", "潞桥街道工会服务站")
+
+
+def test_a_list_asks_as_much_for_three_files_as_for_one(cast: Cast, app, lin: Reader):
+    def asked(path: str) -> int:
+        seen: list[str] = []
+
+        def count(_connection, _cursor, statement, *_rest) -> None:
+            seen.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", count)
+        try:
+            lin.get(path)
+        finally:
+            event.remove(db.engine, "before_cursor_execute", count)
+        return len(seen)
+
+    lot = cast.lot()
+    cast.wish("draft", household=cast.household())
+    once = [asked(path) for path in ("/households", "/postings", f"/postings/{lot.code}/recipients")]
+    for _ in range(2):
+        cast.wish("draft")
+    assert [asked(path) for path in ("/households", "/postings", f"/postings/{lot.code}/recipients")] == once
+
+
+def test_two_clerks_opening_one_file_at_the_same_moment_make_one(cast: Cast, monkeypatch):
+    home = cast.household()
+    facts = operations.Facts("欧阳春燕", "f", home.id_no, "13900001234", "青年路8号", "潞桥街道", "deep", "illness")
+    monkeypatch.setattr(operations, "_taken", lambda *_: False)  # as if both had asked before either wrote
+    with pytest.raises(Refused) as caught:
+        operations.open_file(facts, by=cast.he)
+    assert caught.value.code == "id_taken" and not events("household.open")
+    assert len(db.session.scalars(select(Household)).all()) == 1

@@ -91,14 +91,15 @@ def decide(row: Enterprise, step: str, reason: str = "", *, by: Actor, now: date
     sources, target = STEPS[step]
     now = now or utcnow()
     with transaction() as tx:
-        moved = tx.session.execute(
+        moved = tx.session.scalar(
             update(Enterprise)
             .where(Enterprise.id == row.id, Enterprise.state.in_(sources))
             .values(state=target, state_reason=reason, decided_at=now, decided_by=by.id)
+            .returning(Enterprise.id)
             .execution_options(synchronize_session=False)
         )
         tx.session.refresh(row)
-        if not moved.rowcount:
+        if moved is None:
             raise Refused("stale_step", thing="enterprise", state=row.state)
         tx.event(f"enterprise.{step}", row, by=by, at=now, state=target)
 

@@ -26,7 +26,7 @@ class Wanted:
     town: str = ""
 
 
-def _scope(by: Actor, wanted: Wanted) -> Select[tuple[Enterprise]]:
+def _scope(by: Actor, wanted: Wanted) -> Select[Enterprise]:
     query = select(Enterprise).where(Enterprise.unit_id.in_(units_under(by)))
     if wanted.state in STATES:
         query = query.where(Enterprise.state == wanted.state)

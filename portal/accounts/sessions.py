@@ -65,7 +65,7 @@ def start(tx: Transaction, account: Account, now: datetime) -> str:
 
 
 @cache
-def _query() -> Select[tuple[object, ...]]:
+def _query() -> Select[*tuple[Any, ...]]:
     """The question of every request, built once: whose session is it, and what may they."""
     enterprise = db.metadata.tables["enterprise"]
     return (

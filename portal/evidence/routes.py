@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from portal.evidence import queries
 from portal.web import actor, may, page, permission
-from portal.wording import LABELS, label
+from portal.wording import LABELS, _, label
 
 bp = Blueprint("events", __name__)
 # What a record's own page is called, and what it takes to open it.
@@ -19,6 +19,12 @@ PAGES = {
     "publication": ("publications.show", "publication.read"), "account": ("admin.account", "account.manage"), "union_unit": ("admin.unit", "unit.manage"),
 }  # fmt: skip
 LONGEST = 60
+# Groups of words for the values of a change; the first one that knows the code gives the word.
+WORDS = {
+    "method": ("method",), "signer": ("signer",), "kind": ("kind",), "reason": ("return_reason", "miss"), "checks": ("check",), "roles": ("role",),
+    "role": ("role",), "purpose": ("purpose", "contact_purpose", "consent"), "level": ("level",), "channel": ("channel",), "field": ("revealed",),
+    "state": ("enterprise",),
+}  # fmt: skip
 
 
 def _chosen() -> queries.Filter:
@@ -58,13 +64,18 @@ def _href(kind: str, code: str) -> str | None:
 
 def _in_words(changes: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, value) of what changed; events hold codes and numbers, never personal data."""
-    return [(label("change", name), _value(value)) for name, value in changes.items() if value not in (None, "", [], {})]
+    return [(label("change", name), _value(name, value)) for name, value in changes.items() if value not in (None, "", [], {})]
 
 
-def _value(value: Any) -> str:
+def _value(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return "✓" if value else "✗"
+        return _("是") if value else _("否")
     if isinstance(value, dict):
-        return "，".join(f"{name} {_value(part)}" for name, part in value.items())
-    text = "、".join(map(str, value)) if isinstance(value, list) else str(value)
+        return "，".join(f"{part} {_value(part, inner)}" for part, inner in value.items())
+    text = "、".join(_word(name, one) for one in value) if isinstance(value, list) else _word(name, value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _word(name: str, value: Any) -> str:
+    group = next((group for group in WORDS.get(name, ()) if value in LABELS[group]), None)
+    return label(group, value) if group else str(value)

@@ -31,7 +31,7 @@ class Task:
     permission: str
     ask: Callable[[Actor, date], queries.Amount] | None = None
     todo: str = ""
-    args: dict[str, str] = field(default_factory=dict)
+    args: dict[str, Any] = field(default_factory=dict)
     hot: bool = True
 
 
@@ -53,7 +53,7 @@ WATCHED = (
     ("delivery.reverse", _l("冲正的签收")), ("claim.revoke", _l("撤销的认领")), ("posting.return", _l("退回补正的心愿")),
     ("household.reveal", _l("查看个人信息")), ("claim.cover", _l("工会兜底")),
 )  # fmt: skip
-FIRST_STEPS = (
+FIRST_STEPS: tuple[tuple[str, dict[str, Any], Any, str], ...] = (
     ("accounts.password", {}, _l("换一个自己的密码"), "account.own"),
     ("households.list_all", {}, _l("看看本单位的困难职工档案"), "household.write"),
     ("postings.list_all", {}, _l("从档案里发第一个心愿"), "posting.write"),
@@ -93,7 +93,7 @@ def _tasks(by: Actor, today: date) -> list[dict[str, Any]]:
             lines.append(
                 {
                     "href": url_for(task.endpoint, **task.args), "label": str(task.label), "icon": task.icon, "hot": task.hot,
-                    "count": amount.count, "note": _note(amount, today), "todo": task.todo,
+                    "count": amount.many, "note": _note(amount, today), "todo": task.todo,
                 }
             )  # fmt: skip
     return lines
@@ -101,13 +101,13 @@ def _tasks(by: Actor, today: date) -> list[dict[str, Any]]:
 
 def _note(amount: queries.Amount, today: date) -> str:
     """How long the oldest has waited, or when the first is due."""
-    if not amount.count or amount.since is None:
+    if not amount.many or amount.since is None:
         return ""
     if isinstance(amount.since, datetime):
         return _("最早一个已等 %(n)s 天", n=(today - local_day(amount.since)).days)
     if amount.since < today:
         return _("最早的已过 %(n)s 天", n=(today - amount.since).days)
-    return _("最早的在 %(day)s 前", day=day(amount.since))
+    return _("最早的在 %(day)s前", day=day(amount.since))
 
 
 def _watched(by: Actor, now: datetime) -> list[dict[str, Any]]:
@@ -115,10 +115,19 @@ def _watched(by: Actor, now: datetime) -> list[dict[str, Any]]:
     if not _there("events.list_all", "event.read"):
         return []
     found = queries.acts(by, tuple(action for action, _label in WATCHED), now)
-    lines = [{"href": url_for("events.list_all", action=action), "label": str(name), "icon": "list", "count": found[action]} for action, name in WATCHED]
+    lines = [
+        {"href": url_for("events.list_all", action=action), "label": str(name), "icon": "list", "count": found[action]} for action, name in WATCHED
+    ]
     if may("delivery.read") and _there("follow.list_all", "claim.follow"):
         amount = queries.not_clean(by, local_day(now))
-        lines.append({"href": url_for("follow.list_all", state="handed_over"), "label": _("代收、纸质或号码不符，还没确认"), "icon": "pen", "count": amount.count})
+        lines.append(
+            {
+                "href": url_for("follow.list_all", state="handed_over"),
+                "label": _("代收、纸质或号码不符，还没确认"),
+                "icon": "pen",
+                "count": amount.many,
+            }
+        )
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Account, Session
@@ -27,11 +27,11 @@ MOST_REMIND_DAYS = 31
 class Amount(NamedTuple):
     """How many, and the oldest (a moment) or the first due (a day) of them."""
 
-    count: int
+    many: int
     since: datetime | date | None = None
 
 
-def _one(query: Select[Any]) -> Amount:
+def _one(query: Executable) -> Amount:
     return Amount(*db.session.execute(query).one())
 
 
@@ -40,12 +40,18 @@ def _one(query: Select[Any]) -> Amount:
 
 def returned(by: Actor, today: date) -> Amount:
     """Postings of this person that came back, and since when."""
-    return _one(select(func.count(), func.min(Posting.reviewed_at)).where(Posting.state == "returned", Posting.posted_by == by.id, Posting.unit_id == by.unit_id))
+    return _one(
+        select(func.count(), func.min(Posting.reviewed_at)).where(
+            Posting.state == "returned", Posting.posted_by == by.id, Posting.unit_id == by.unit_id
+        )
+    )
 
 
 def drafts(by: Actor, today: date) -> Amount:
     """Drafts of this person that were never submitted."""
-    return _one(select(func.count(), func.min(Posting.posted_at)).where(Posting.state == "draft", Posting.posted_by == by.id, Posting.unit_id == by.unit_id))
+    return _one(
+        select(func.count(), func.min(Posting.posted_at)).where(Posting.state == "draft", Posting.posted_by == by.id, Posting.unit_id == by.unit_id)
+    )
 
 
 def to_take(by: Actor, today: date) -> Amount:
@@ -105,7 +111,7 @@ def enterprises(by: Actor, today: date) -> Amount:
 def due_soon(by: Actor, today: date) -> ColumnElement[bool]:
     """Claims of the subtree whose promised day is within the campaign's reminder days, or behind them; needs Posting and Campaign joined."""
     # Days are added in Python for each length a campaign may have: the two engines add days to a date in different words.
-    near = [and_(Campaign.remind_days == days, DUE <= today + timedelta(days=days)) for days in range(MOST_REMIND_DAYS + 1)]
+    near = [and_(Campaign.remind_days == days, today + timedelta(days=days) >= DUE) for days in range(MOST_REMIND_DAYS + 1)]
     return and_(Claim.state.in_(("active", "ready")), Posting.unit_id.in_(units_under(by)), or_(*near))
 
 

@@ -160,7 +160,14 @@ def cover(code: str) -> Any:
 def _cover_page(posting: Posting, form: CoverForm, status: int, told: str = "") -> Response:
     ready_by, deliver_by = clock_of(posting.campaign, posting.latest_day, _today())
     return page(
-        "wishes/follow/cover.html", status, posting=posting, form=form, told=told, ready_by=ready_by, deliver_by=deliver_by, coverable=_coverable(posting)
+        "wishes/follow/cover.html",
+        status,
+        posting=posting,
+        form=form,
+        told=told,
+        ready_by=ready_by,
+        deliver_by=deliver_by,
+        coverable=_coverable(posting),
     )
 
 

@@ -53,7 +53,7 @@ class Page:
     older: str | None = None
 
 
-def _scope(by: Actor, chosen: Filter, today: date) -> Select[tuple[Claim]]:
+def _scope(by: Actor, chosen: Filter, today: date) -> Select[Claim]:
     """The claims of postings in the actor's subtree that the filter leaves."""
     query = (
         select(Claim)
@@ -66,7 +66,7 @@ def _scope(by: Actor, chosen: Filter, today: date) -> Select[tuple[Claim]]:
     if chosen.due == "soon":
         query = query.where(due_soon(by, today))
     if chosen.due == "over":
-        query = query.where(Claim.state.in_(("active", "ready")), DUE < today)
+        query = query.where(Claim.state.in_(("active", "ready")), today > DUE)
     if chosen.enterprise == "union":
         query = query.where(Claim.unit_id.is_not(None))
     elif chosen.enterprise:
@@ -157,14 +157,14 @@ def deliveries_of(claim: Claim, by: Actor) -> list[dict[str, Any]]:
     query = select(Delivery).where(Delivery.claim_id == claim.id).options(joinedload(Delivery.household)).order_by(Delivery.id)
     return [
         {
-            "code": row.code, "state": row.state, "name": shown_name(by, row.household), "planned_on": row.planned_on,
+            "code": row.code, "state": row.state, "name": shown_name(by, row), "planned_on": row.planned_on,
             "signed_at": row.signed_at, "confirmed_at": row.confirmed_at, "misses": row.misses,
         }
         for row in db.session.scalars(query.limit(MOST_DELIVERIES))
     ]  # fmt: skip
 
 
-def history(claim: Claim) -> list[Row[tuple[Event, str]]]:
+def history(claim: Claim) -> list[Row[Event, str]]:
     """Every act on a claim with the name of who did it (None: the portal itself), oldest first."""
     query = select(Event, Account.name).outerjoin(Account, Account.id == Event.actor_id)
     return list(db.session.execute(query.where(Event.thing_type == "claim", Event.thing_code == claim.code).order_by(Event.id)).all())
@@ -188,10 +188,12 @@ def unclaimed(by: Actor, after: str = "") -> list[Posting]:
 
 def batch_received(by: Actor, batch: str) -> list[dict[str, Any]]:
     """Every household of the subtree that got food of a batch (food recall, 食品安全法 §63): masked for units above its own."""
-    names = {unit_id: name for unit_id, name in db.session.execute(select(UnionUnit.id, UnionUnit.short_name).where(UnionUnit.id.in_(units_under(by))))}
+    names = {
+        unit_id: name for unit_id, name in db.session.execute(select(UnionUnit.id, UnionUnit.short_name).where(UnionUnit.id.in_(units_under(by))))
+    }
     return [
         {
-            "delivery": row.code, "state": row.state, "name": shown_name(by, row.household), "household": row.household.code,
+            "delivery": row.code, "state": row.state, "name": shown_name(by, row), "household": row.household.code if row.household.unit_id in names else None,
             "unit": names.get(row.unit_id, ""), "title": row.posting.title, "posting": row.posting.code,
             "at": row.delivered_at or row.signed_at,
         }
@@ -209,5 +211,6 @@ def batch_articles(by: Actor, batch: str) -> list[dict[str, Any]]:
         .order_by(Posting.id, PackItem.id)
     )
     return [
-        {"item": item, "title": title, "posting": code, "state": state, "held": count} for item, title, code, state, count in db.session.execute(query)
+        {"item": item, "title": title, "posting": code, "state": state, "held": count}
+        for item, title, code, state, count in db.session.execute(query)
     ]

@@ -18,7 +18,9 @@ REVOKE_REASONS = {
 class RevokeForm(PortalForm):
     """Taking a claim away, with a reason that the enterprise will read."""
 
-    reason = RadioField(_l("为什么要撤销"), [InputRequired(_l("请选一个原因"))], choices=[SelectChoice(code, word) for code, word in REVOKE_REASONS.items()])
+    reason = RadioField(
+        _l("为什么要撤销"), [InputRequired(_l("请选一个原因"))], choices=[SelectChoice(code, word) for code, word in REVOKE_REASONS.items()]
+    )
     note = TextAreaField(
         _l("补充说明"), [Optional(), Length(max=120, message=_l("补充说明最多 120 个字"))], description=_l("认领单位会看到。请不要写个人信息。")
     )
@@ -32,4 +34,6 @@ class RevokeForm(PortalForm):
 class CoverForm(PortalForm):
     """How many units the union covers itself; a wish is always one."""
 
-    quantity = IntegerField(_l("份数"), [InputRequired(_l("请填份数")), NumberRange(min=1, max=100_000, message=_l("份数应是 1 以上的整数"))], default=1)
+    quantity = IntegerField(
+        _l("份数"), [InputRequired(_l("请填份数")), NumberRange(min=1, max=100_000, message=_l("份数应是 1 以上的整数"))], default=1
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import RadioField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.fields import choices
 from portal.web import PortalForm
@@ -16,7 +16,7 @@ PRESETS = ("reveals", "price", "not_allowed", "unclear")
 class ApproveForm(PortalForm):
     """Passing a posting; the text counts only when the button 替换并通过 was pressed."""
 
-    public_text = TextAreaField(_l("公开文字"), [Optional(), Length(max=300, message=_l("公开文字最多 300 个字"))])
+    public_text = TextAreaField(_l("公开文字"), [Length(max=300, message=_l("公开文字最多 300 个字"))])
 
 
 class ReturnForm(PortalForm):

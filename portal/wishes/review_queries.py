@@ -45,7 +45,7 @@ class Segment(NamedTuple):
     advice: str = ""
 
 
-def _scope(by: Actor, chosen: Filter) -> Select[tuple[Posting]]:
+def _scope(by: Actor, chosen: Filter) -> Select[Posting]:
     """The submitted postings of the actor's subtree that the filter leaves."""
     query = select(Posting).where(Posting.state == "submitted", Posting.unit_id.in_(units_under(by)))
     if chosen.unit:
@@ -96,9 +96,7 @@ def waiting(by: Actor, chosen: Filter | None = None) -> tuple[int, datetime | No
 
 def units_waiting(by: Actor) -> list[tuple[str, str]]:
     """(code, short name) of the units of the subtree that have something in the queue."""
-    query = select(UnionUnit.code, UnionUnit.short_name).where(
-        UnionUnit.id.in_(_scope(by, Filter()).with_only_columns(Posting.unit_id).distinct())
-    )
+    query = select(UnionUnit.code, UnionUnit.short_name).where(UnionUnit.id.in_(_scope(by, Filter()).with_only_columns(Posting.unit_id).distinct()))
     return [(code, name) for code, name in db.session.execute(query.order_by(UnionUnit.path))]
 
 

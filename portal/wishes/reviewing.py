@@ -16,7 +16,8 @@ from portal.wishes.categories import CATEGORIES
 from portal.wishes.forms_reviewing import ApproveForm, ReturnForm
 from portal.wishes.models import Posting
 from portal.wishes.operations.posting import approve as pass_posting
-from portal.wishes.operations.posting import automatic_checks, send_back as return_posting
+from portal.wishes.operations.posting import automatic_checks
+from portal.wishes.operations.posting import send_back as return_posting
 from portal.wishes.queries import local_day
 from portal.wording import _, sentence
 

@@ -13,6 +13,7 @@ from portal.database import db
 from portal.enterprises.operations import STEPS as VETTING
 from portal.journal import Event
 from portal.wishes.lifecycle import STEPS
+from portal.wishes.operations import posting
 from portal.wording import LABELS
 
 PORTAL = Path(__file__).resolve().parents[2] / "portal"
@@ -115,6 +116,15 @@ def test_as_many_queries_for_twenty_rows_as_for_one(cast, reader):
     for _ in range(7):
         cast.wish()
     assert queries() == one
+
+
+def test_what_changed_is_told_in_words(cast, reader):
+    delivery = cast.delivery(state="signed")
+    wish = cast.wish("submitted")
+    posting.send_back(wish, "unclear", by=cast.zhou)
+    reader.sign_in("gu")
+    assert reader.get("/events", thing=delivery.code).texts("td[data-l=内容]") == ["签收人 本人；方式 手写签名；号码相符 是；照片 0"]
+    assert reader.get("/events", action="posting.return").texts("td[data-l=内容]") == ["原因 写得不够清楚"]
 
 
 def test_no_person_of_a_household_is_in_the_log(cast, reader):

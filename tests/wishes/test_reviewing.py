@@ -132,6 +132,20 @@ def test_an_open_wish_is_returned_while_nobody_has_claimed_it(cast, reader):
     assert state_of(taken) == "open"
 
 
+def test_the_postings_own_page_leads_to_review_return_and_cover(cast, reader):
+    def offered(row: Posting) -> set[str]:
+        return {"去审核", "退回补正", "工会兜底"} & {link.text for link in reader.get(f"/postings/{row.code}").links}
+
+    submitted, opened, taken, lot = cast.wish("submitted"), cast.wish(), cast.wish(), cast.lot(5)
+    cast.claim(taken)
+    cast.claim(lot, 2)
+    reader.sign_in("zhou")
+    assert [offered(row) for row in (submitted, opened, taken, lot)] == [{"去审核"}, {"退回补正", "工会兜底"}, set(), {"工会兜底"}]
+    reader.sign_out()
+    reader.sign_in("lin")
+    assert not offered(submitted) and not offered(opened)
+
+
 def test_the_poster_sees_why_not(cast, reader):
     lin = db.session.scalars(db.select(Account).where(Account.username == "lin")).one()
     lin.grants.append(RoleGrant(role="reviewer"))

@@ -11,16 +11,21 @@ from flask import Flask
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import defences, formats, settings, shell, site, vault, web
-from portal.accounts import routes
+from portal import defences, formats, settings, shell, site, vault, web, wording
+from portal.accounts import admin, routes
 from portal.database import db, engine_options, prepare_engine
+from portal.enterprises import routes as enterprises
 from portal.evidence import routes as events
+from portal.households import routes as households
+from portal.noticeboard import board, publishing
+from portal.wishes import basket, campaigns, confirming, desk, follow, hall, my_claims, posting, reviewing, signing, station, todo
 import portal.wishes.operations.posting, portal.wishes.operations.clock
 
 ROOT = Path(__file__).resolve().parent.parent
-BLUEPRINTS = (site.bp, routes.bp, events.bp)
+BLUEPRINTS = (site.bp, routes.bp, admin.bp, events.bp, households.bp, enterprises.bp, posting.bp, hall.bp, basket.bp, my_claims.bp, station.bp, signing.bp, confirming.bp, board.bp, publishing.bp, reviewing.bp, desk.bp, campaigns.bp, follow.bp)
 
 
 def _secret(instance: Path) -> str:
@@ -29,6 +34,12 @@ def _secret(instance: Path) -> str:
     if not file.exists():
         vault.create_once(file, secrets.token_hex(32).encode())
     return file.read_text(encoding="ascii").strip()
+
+
+def _keys(file: Path, url: str) -> vault.Vault:
+    """The keys of the sealed fields, made at the first start only: new keys beside an old database would lock its data away for good."""
+    database = make_url(url).database if url.startswith("sqlite") else None
+    return vault.load(file) if database and Path(database).exists() else vault.load_or_create(file)
 
 
 def create_app(overrides: dict[str, Any] | None = None) -> Flask:
@@ -55,7 +66,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     )
     if chosen.PROXIES:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=chosen.PROXIES, x_proto=chosen.PROXIES, x_host=chosen.PROXIES)  # type: ignore[method-assign]
-    vault.install(vault.load_or_create(Path(chosen.KEYS_FILE) if chosen.KEYS_FILE else instance / "keys.json"))
+    vault.install(_keys(Path(chosen.KEYS_FILE) if chosen.KEYS_FILE else instance / "keys.json", url))
     defences.start_logging(chosen.LOG_LEVEL)
     db.init_app(app)
     with app.app_context():
@@ -67,10 +78,12 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     defences.init_app(app)
     routes.init_app(app, LoginManager())
     app.jinja_env.filters.update(formats.FILTERS)
-    app.jinja_env.globals.update(percent=formats.percent)
+    app.jinja_env.globals.update(percent=formats.percent, label=wording.label, asset=shell.asset)
     app.jinja_env.add_extension("jinja2.ext.do")
     app.view_functions["static"].permission = "site.use"  # type: ignore[attr-defined]
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.extensions["todo"].append(todo.counts)
+    app.extensions["todo"].append(enterprises.counts)
     web.check_declared(app)
     return app

@@ -3,6 +3,7 @@
 #   make test     every test, on SQLite and PostgreSQL, and in Chromium; TESTS=tests/wishes for a part, ARGS='-k claim' for pytest
 #   make check    style, types, templates, directions of imports
 #   make format   put Python files into the house style
+#   make messages  the English catalogue with the sentences of the code
 #   make bench    the figures of speed
 #   make lock     requirements*.txt anew from requirements*.in (needs uv)
 #   make clean    remove what was made, except the instance folder
@@ -14,7 +15,7 @@ ARGS ?=
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
 PY := .venv/bin/python
 
-.PHONY: run test check format bench lock clean ready ready-dev
+.PHONY: run test check format messages bench lock clean ready ready-dev
 
 run: ready
 	@PORTAL_HOST=$(HOST) PORTAL_PORT=$(PORT) $(PY) -m portal.cli serve --demo
@@ -27,6 +28,9 @@ check: ready-dev
 
 format: ready-dev
 	@.venv/bin/ruff check --select I --fix --quiet . && .venv/bin/ruff format --quiet .
+
+messages: ready-dev
+	@$(PY) tools/messages.py
 
 bench: ready-dev
 	@$(PY) -m bench $(ARGS)

@@ -86,7 +86,7 @@ def _merged(rows: Mapping[str, Cells], split: Sequence[int], earlier: Sequence[P
         if pool:
             parts.append(tuple(sorted(pool)))
         telling = _too_telling(rows, parts, split, earlier)
-        if not telling and len(pool) != 1:
+        if not telling:
             return parts
         pool |= (telling - pool) or {next(label for label in by_size if label not in pool)}
     return [tuple(sorted(rows))] if rows else []

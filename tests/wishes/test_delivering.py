@@ -185,7 +185,8 @@ def test_digits_are_compared_while_typing_six_wrong_tries_an_hour(cast, chen):
     other = cast.delivery()
     assert "与档案一致" in chen.fragment("post", f"/deliveries/{other.code}/tail", id_tail=tail(other)).html
     assert doorstep.try_tail(row, tail(row), utcnow() + doorstep.TAIL_WAIT) is True
-    assert doorstep.try_tail(row, wrong_tail(row), utcnow() + doorstep.TAIL_WAIT) is False
+    later = utcnow() + doorstep.TAIL_WAIT
+    assert [doorstep.try_tail(row, wrong_tail(row), later) for _ in range(doorstep.TAIL_TRIES + 1)] == [False] * doorstep.TAIL_TRIES + [None]
     delivering.sign(row, cast.facts(row), by=cast.chen)  # the form itself is never shut
 
 
@@ -324,6 +325,13 @@ def test_a_signature_with_a_photo_from_the_door_to_the_receipt(cast, chen):
     receipt = chen.get(f"/deliveries/{row.code}/print")
     assert len(receipt.find(".drawn *")) == 2 and row.code in receipt.text
     assert row.household.id_no not in receipt.html and "周玉华" in receipt.text
+
+
+def test_a_photo_is_shown_under_its_own_delivery_only(cast, chen):
+    row, other = (cast.delivery(state="signed", photos=(("goods", PHOTO),)) for _ in range(2))
+    chen.get(f"/deliveries/{row.code}/photos/{other.code}-1", 404)
+    chen.get(f"/deliveries/{row.code}/photos/{row.code}-2", 404)
+    assert chen.client.get(f"/deliveries/{row.code}/photos/{row.code}-1").status_code == 200
 
 
 def test_a_slip_without_javascript(cast, chen):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from portal.wording import LABELS, sentence
 MOST_ROWS = 20_000
 MOST_BYTES = 10 * 1024 * 1024
 MOST_INFLATED = 200 * 1024 * 1024
+MOST_FACT = (40, 40, 16, 80, 40, 10, 4)
 COLUMNS = {  # header in Chinese (with its English twin): field
     "wishes": {
         "档案编号": "household", "household": "household", "物品或服务": "title", "title": "title", "类别": "category",
@@ -99,15 +101,16 @@ def read(file: Path) -> list[Row]:
     if len(rows) > MOST_ROWS:
         raise UnreadableFile(f"一次最多 {MOST_ROWS} 行 · at most {MOST_ROWS} rows at a time")
     heads = [head.strip().rstrip("*").strip() for head in rows[0][1]]
-    return [Row(number, {head: cell.strip() for head, cell in zip(heads, cells, strict=False) if head}) for number, cells in rows[1:]]
+    # An editor may leave out the empty cells at the end of a line: they are there all the same.
+    return [Row(number, {head: cell.strip() for head, cell in zip(heads, cells + [""] * len(heads), strict=False) if head}) for number, cells in rows[1:]]
 
 
 def _tsv(raw: bytes) -> list[list[str]]:
     for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return list(csv.reader(io.StringIO(raw.decode(encoding)), delimiter="\t", quoting=csv.QUOTE_NONE))
-        except UnicodeDecodeError:
-            continue
+        with contextlib.suppress(UnicodeDecodeError):
+            text = raw.decode(encoding)
+            if "\0" not in text:  # UTF-16 may pass for GB 18030, but for the zeros in it
+                return list(csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE))
     raise UnreadableFile("文件的编码读不出来，请存成 UTF-8 · the file's encoding cannot be read, please save it as UTF-8")
 
 
@@ -210,7 +213,7 @@ def _choice(column: str, value: str, labels: dict[str, str]) -> str:
 def _fen(value: str) -> int:
     try:
         amount = Decimal(value.replace(",", "").removesuffix("元") or "0") * 100
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one that no computer holds
         raise Fault("value", "请写成数字，例如 280 或 99.50 · write a number") from None
     if not amount.is_finite() or amount < 0 or amount > 10_000_000 or amount != amount.to_integral_value():
         raise Fault("value", "请写 0 到 100000 元之间的数字，最多两位小数 · 0 to 100000, two decimals at most")
@@ -218,7 +221,7 @@ def _fen(value: str) -> int:
 
 
 def _whole(column: str, value: str, least: int, most: int) -> int:
-    if not value.isdigit() or not least <= int(value) <= most:
+    if not value.isdecimal() or not least <= int(value) <= most:
         raise Fault(column, f"请写 {least} 到 {most} 的整数 · a whole number from {least} to {most}")
     return int(value)
 
@@ -239,6 +242,7 @@ def _items(text: str) -> tuple[Item, ...]:
             continue
         if len(facts) not in (1, 2, 7):
             raise Fault("contents", "每样写：名称|数量，食品再加 |许可证|生产者|批号|生产日期|保质天数 · name|amount, and for food 5 facts more")
+        _facts(facts)
         if len(facts) < 7:
             found.append(Item(*facts))
             continue
@@ -251,6 +255,12 @@ def _items(text: str) -> tuple[Item, ...]:
     if not found:
         raise Fault("contents", "这一格要填 · must be filled")
     return tuple(found)
+
+
+def _facts(facts: list[str]) -> None:
+    """Each article has a name; food has every fact of its label, and none is longer than there is room for."""
+    for number, (fact, most) in enumerate(zip(facts, MOST_FACT, strict=False)):
+        _string("contents", fact, most, needed=number != 1)  # the amount may be left out
 
 
 # -- writing ------------------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import portal.clock  # noqa: F401 - its lease is a table like the others
 from portal import defences, formats, settings, shell, site, vault, web, wording
 from portal.accounts import admin, routes
 from portal.database import db, engine_options, prepare_engine
@@ -22,7 +23,6 @@ from portal.evidence import routes as events
 from portal.households import routes as households
 from portal.noticeboard import board, publishing
 from portal.wishes import basket, campaigns, confirming, desk, follow, hall, my_claims, posting, reviewing, signing, station, todo
-import portal.wishes.operations.posting, portal.wishes.operations.clock
 
 ROOT = Path(__file__).resolve().parent.parent
 BLUEPRINTS = (site.bp, routes.bp, admin.bp, events.bp, households.bp, enterprises.bp, posting.bp, hall.bp, basket.bp, my_claims.bp, station.bp, signing.bp, confirming.bp, board.bp, publishing.bp, reviewing.bp, desk.bp, campaigns.bp, follow.bp)

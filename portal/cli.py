@@ -17,11 +17,12 @@ from portal import create_app, maintenance, serve
 from portal.accounts import admin_operations
 from portal.accounts.models import ROLES, Account, UnionUnit
 from portal.database import db, utcnow
-from portal.demo import loader
+from portal.demo import loader, samples
 from portal.journal import Actor, transaction
 from portal.noticeboard import figures
 from portal.refusal import Refused
 from portal.settings import SettingError
+from portal.vault import VaultError
 from portal.wishes import importing, queries, shelf
 from portal.wishes.models import Tally
 from portal.wishes.operations.clock import sweep
@@ -31,7 +32,7 @@ from portal.wording import sentence
 def _app(**overrides: Any) -> Flask:
     try:
         return create_app(overrides)
-    except SettingError as problem:
+    except (SettingError, VaultError) as problem:
         raise click.ClickException(str(problem)) from None
 
 
@@ -82,6 +83,8 @@ def _load_demo(app: Flask) -> None:
             with click.progressbar(length=1000, label="演示数据 · demo data", file=sys.stderr) as bar:
                 loaded = loader.load(lambda done, total: bar.update(max(0, done * 1000 // max(total, 1) - bar.pos)))
         click.echo(f"\n  {loaded.postings} 个心愿和礼包 · postings", err=True)
+        for file in samples.write(Path(app.config["PORTAL"].INSTANCE)):
+            click.echo(f"  {file}", err=True)
         click.echo(f"  演示账号 · demo accounts（密码 · password: {loaded.password}）", err=True)
         for account in db.session.scalars(select(Account).where(Account.username.in_(loader.SHOWN)).order_by(Account.id)):
             place = account.unit.short_name if account.unit else ""
@@ -240,11 +243,13 @@ def _account(username: str) -> Account:
 
 
 def _tell(act: Any) -> Any:
-    """Run an operation; its refusal becomes the sentence that the page would show."""
+    """Run an operation; its refusal becomes the sentence that the page would show, or that the backup's care gives."""
     try:
         return act()
     except Refused as refused:
         raise click.ClickException(sentence(refused.code, refused.params)) from None
+    except maintenance.RestoreRefused as problem:
+        raise click.ClickException(str(problem)) from None
 
 
 # -- care of the installation -------------------------------------------------------------------------------------------------------
@@ -269,7 +274,7 @@ def backup_command(target: Path | None) -> None:
     app = _app()
     place = target or Path(app.config["PORTAL"].INSTANCE) / f"backup-{datetime.now(tz=utcnow().tzinfo):%Y%m%d-%H%M%S}.tar.gz"
     with app.app_context():
-        made = _care(lambda: maintenance.backup(app, place, lambda step: click.echo(step, err=True)))
+        made = _tell(lambda: maintenance.backup(app, place, lambda step: click.echo(step, err=True)))
     click.echo(str(made))
 
 
@@ -282,16 +287,9 @@ def restore_command(source: Path, yes: bool) -> None:
     if not yes:
         click.confirm("现在的数据库会被换掉 · the database will be replaced. OK?", abort=True)
     with app.app_context():
-        _care(lambda: maintenance.restore(app, source, lambda step: click.echo(step, err=True)))
+        _tell(lambda: maintenance.restore(app, source, lambda step: click.echo(step, err=True)))
     _migrate(app)
     click.echo("ok")
-
-
-def _care(act: Any) -> Any:
-    try:
-        return act()
-    except maintenance.RestoreRefused as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 if __name__ == "__main__":

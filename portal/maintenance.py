@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,7 +51,7 @@ def examine(app: Flask) -> Iterator[Check]:
     for look in (_schema, _engine, _keys, _figures, _people, _overdue):
         try:
             yield from look(app)
-        except Exception as problem:  # noqa: BLE001 - the doctor reports what breaks, whatever it is
+        except Exception as problem:  # the doctor reports what breaks, whatever it is
             yield Check(False, f"{look.__name__[1:]}: {type(problem).__name__}", "先看上面的问题，再重试 · mend what is above first")
     free = shutil.disk_usage(chosen.INSTANCE).free
     yield Check(free > 1_000_000_000, f"disk: {free // 1_000_000} MB free", "腾出磁盘空间 · make room on the disk")
@@ -152,6 +153,8 @@ def restore(app: Flask, source: Path, say: Callable[[str], None]) -> None:
             place = Path(str(db.engine.url.database))
             for rest in ("-wal", "-shm"):
                 Path(f"{place}{rest}").unlink(missing_ok=True)
+            with open(dump, "rb") as whole:
+                os.fsync(whole.fileno())
             os.replace(dump, place)
         else:
             db.session.remove()
@@ -166,7 +169,7 @@ def _unpack(source: Path, folder: Path) -> tuple[dict[str, str], Path]:
         dump = folder / "database"
         if _digest(dump) != manifest["sha256"]:
             raise RestoreRefused("the checksum does not fit: the backup is damaged")
-    except (tarfile.TarError, KeyError, ValueError, EOFError, OSError) as problem:
+    except (tarfile.TarError, zlib.error, KeyError, ValueError, EOFError, OSError) as problem:
         raise RestoreRefused(f"this is no backup of the portal, or it is damaged ({type(problem).__name__})") from None
     return manifest, dump
 

@@ -94,7 +94,7 @@ def load(path: Path) -> Vault:
         keys = {int(key_id): base64.b64decode(text, validate=True) for key_id, text in kept["keys"].items()}
         return Vault(keys, int(kept["current"]))
     except FileNotFoundError:
-        raise VaultError(f"{path}: there is no key file; what was sealed can only be read with it") from None
+        raise VaultError(f"{path}: there is no key file; put it back from its backup: what was sealed can only be read with it") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise VaultError(f"{path}: the key file is damaged; put it back from its backup") from None
 

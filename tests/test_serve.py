@@ -1,0 +1,192 @@
+"""The real server: it stops when it is told to, after answering; and killed at any moment it loses nothing that it said was done.
+
+PORTAL_KILLS says how often it is killed (20).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from portal import create_app, vault
+from portal.database import db
+from portal.wishes import shelf
+from portal.wishes.lifecycle import HOLDING
+from portal.wishes.models import Claim
+from tests import databases
+from tests.cast import make_cast
+
+ROOT = Path(__file__).resolve().parents[1]
+KILLS = int(os.environ.get("PORTAL_KILLS", "20"))
+SERVE = """
+import sys, time
+from flask import Blueprint
+import portal
+from portal import serve
+from portal.web import permission
+app = portal.create_app()
+slow = Blueprint("slow", __name__)
+@slow.get("/slow")
+@permission("site.use")
+def answer():
+    time.sleep(2)
+    return "late"
+app.register_blueprint(slow)
+serve.run(app)
+"""
+CLAIM = """
+import itertools, sys
+import portal
+from portal.database import db
+from portal.journal import Actor
+from portal.refusal import Refused
+from portal.wishes.models import Posting
+from portal.wishes.operations import claiming
+app = portal.create_app()
+by = Actor(int(sys.argv[1]), "赵敏", frozenset({"contact"}), None, "", int(sys.argv[2]))
+with app.app_context():
+    print("ready", flush=True)
+    for number in itertools.count():
+        posting = db.session.get_one(Posting, int(sys.argv[3]))
+        row = claiming.claim(posting, 1, by=by)
+        print(row.code, flush=True)
+        if number % 3 == 2:
+            claiming.release(row, "换", by=by)
+            print("-" + row.code, flush=True)
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, stage: object, engine: str) -> Iterator[tuple[Flask, dict[str, str]]]:
+    """An installation on SQLite of its own: (app, environment for a process that uses it)."""
+    if engine != "sqlite":
+        pytest.skip("the server's own stopping does not depend on the database")
+    before = vault._installed
+    databases.SqliteStage(tmp_path, "empty").reset()
+    names = {"INSTANCE": str(tmp_path), "SECRET_KEY": "only-for-tests", "KEYS_FILE": str(databases.run_folder() / "keys.json")}
+    app = create_app({**names, "CLOCK_SECONDS": 0})
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = {f"PORTAL_{name}": value for name, value in names.items()} | {"PORTAL_PORT": str(port), "PORTAL_LOG_LEVEL": "ERROR", "PORTAL_CLOCK_SECONDS": "0"}
+    with app.app_context():
+        yield app, {**os.environ, **environ}
+        db.session.remove()
+        db.engine.dispose()
+    vault._installed = before
+
+
+def _listening(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert server.poll() is None, "the server ended before it listened"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server did not listen")
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopping_server_answers_what_is_open_and_takes_nothing_new(place, told):
+    _app, environ = place
+    port = int(environ["PORTAL_PORT"])
+    server = subprocess.Popen([sys.executable, "-c", SERVE], cwd=ROOT, env=environ, start_new_session=True)
+    answers: list[tuple[int, bytes]] = []
+
+    def ask() -> None:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        line.request("GET", "/slow")
+        answer = line.getresponse()
+        answers.append((answer.status, answer.read()))
+
+    try:
+        _listening(port, server)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        time.sleep(0.7)  # the request is being worked on
+        server.send_signal(told)
+        refused = False
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except ConnectionRefusedError:
+                refused = True
+                break
+            time.sleep(0.01)
+        assert refused, "a new connection is refused while the open request is finished"
+        assert not answers, "the open request is still being worked on"
+        asking.join(60)
+        assert answers == [(200, b"late")]
+        assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait(20)
+
+
+def _acknowledged(out: bytes) -> tuple[set[str], set[str]]:
+    """(claimed, released) as far as the process had said so; a line that was cut off was not said."""
+    lines = out.decode().split("\n")[:-1]
+    said = [line for line in lines if line != "ready"]
+    return {line for line in said if not line.startswith("-")}, {line[1:] for line in said if line.startswith("-")}
+
+
+def test_a_killed_process_loses_no_claim_that_it_acknowledged(place):
+    _app, environ = place
+    cast = make_cast()
+    cast.enterprises["zhao"].quota = 1_000_000
+    lot = cast.lot(100_000)
+    command = [sys.executable, "-c", CLAIM, str(cast.zhao.id), str(cast.zhao.enterprise_id), str(lot.id)]
+    db.session.remove()
+    claimed: set[str] = set()
+    released: set[str] = set()
+    for number in range(KILLS):
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, start_new_session=True)
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(0.02 + 0.013 * number)
+        finally:
+            process.kill()
+        out = process.stdout.read()
+        process.wait(20)
+        more, fewer = _acknowledged(out)
+        claimed, released = claimed | more, released | fewer
+        states = dict(db.session.execute(select(Claim.code, Claim.state)).tuples().all())
+        assert claimed <= set(states)
+        assert {states[code] for code in released} <= {"released"}
+        assert db.session.scalar(text("pragma integrity_check")) == "ok"
+        assert shelf.kept(db.session) == shelf.recount(db.session)
+        held = sum(1 for state in states.values() if state in HOLDING)
+        firm = db.session.get_one(type(cast.enterprises["zhao"]), cast.zhao.enterprise_id, populate_existing=True)
+        assert firm.open_claims == held
+        db.session.remove()
+    assert claimed, "the kills came too early to prove anything"
+
+
+def test_healthz_tells_that_it_lives(place):
+    _app, environ = place
+    server = subprocess.Popen([sys.executable, "-c", SERVE], cwd=ROOT, env=environ, start_new_session=True)
+    try:
+        _listening(int(environ["PORTAL_PORT"]), server)
+        line = http.client.HTTPConnection("127.0.0.1", int(environ["PORTAL_PORT"]), timeout=60)
+        line.request("GET", "/healthz")
+        answer = line.getresponse()
+        assert answer.status == 200
+        assert answer.headers.get("Server") is None
+        assert json.loads(answer.read())
+    finally:
+        server.kill()
+        server.wait(20)

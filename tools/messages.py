@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "portal" / "translations" / "en" / "LC_MESSAGES"
 # A fixed day, so that the file changes only when a sentence does.
 WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
-KEYWORDS = {"_": None, "_l": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "_l": None, "N_": None, "ngettext": (1, 2)}
 
 
 def sentences() -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from portal.database import db, utcnow
 from portal.journal import Actor
@@ -13,9 +13,11 @@ from portal.wishes import claim_queries, delivery_queries
 from portal.wishes.models import BasketLine
 from portal.wishes.queries import local_day
 
+_IN_BASKET = select(func.count()).where(BasketLine.__table__.c.enterprise_id == bindparam("enterprise"))
+
 
 def _basket(by: Actor) -> int:
-    return db.session.scalar(select(func.count()).where(BasketLine.enterprise_id == by.enterprise_id)) or 0
+    return db.session.scalar(_IN_BASKET, {"enterprise": by.enterprise_id}) or 0
 
 
 def _claims(by: Actor) -> int:

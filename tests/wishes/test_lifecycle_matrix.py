@@ -257,6 +257,17 @@ def test_parts_are_more_than_one_person(cast: Cast):
         assert refused.value.code == "same_person"
 
 
+def test_who_must_be_somebody_else_is_as_the_union_wants_it():
+    """Rule 6, said once more apart from the table, so that the table cannot forget it."""
+    assert {step.event: set(step.not_by) for step in STEPS if step.not_by} == {
+        "posting.approve": {"poster"},
+        "posting.return": {"poster"},
+        "delivery.sign": {"poster", "reviewer"},
+        "delivery.confirm": {"poster", "reviewer", "inspector", "deliverer"},
+        "delivery.reverse": {"deliverer"},
+    }
+
+
 # -- the table is whole -------------------------------------------------------------------------------------------------------------
 
 NO_STEPS = {"posting.import"}

@@ -186,8 +186,8 @@ def unit_add(name: str, short_name: str | None, level: str, parent_code: str | N
         parent = db.session.scalar(select(UnionUnit).where(UnionUnit.code == parent_code)) if parent_code else None
         if parent_code and parent is None:
             raise click.ClickException(f"{parent_code}: 没有这个单位 · there is no such unit")
-        values = {"name": name, "short_name": short_name or name, "level": level, "town": town}
-        click.echo(admin_operations.create_unit(values, parent, by=Actor(None, "command")).code)
+        facts = admin_operations.UnitFacts(name, short_name or name, level, town)
+        click.echo(_tell(lambda: admin_operations.create_unit(facts, parent, by=Actor(None, "command"))).code)
 
 
 @main.group("account")
@@ -206,7 +206,8 @@ def account_add(username: str, name: str, unit_code: str, roles: tuple[str, ...]
         unit = db.session.scalar(select(UnionUnit).where(UnionUnit.code == unit_code))
         if unit is None:
             raise click.ClickException(f"{unit_code}: 没有这个单位 · there is no such unit")
-        click.echo(_tell(lambda: admin_operations.create_account(username, name, unit, roles, by=Actor(None, "command"))[1]))
+        facts = admin_operations.AccountFacts(name, frozenset(roles), unit)
+        click.echo(_tell(lambda: admin_operations.create_account(username, facts, by=Actor(None, "command"))[1]))
 
 
 @account_group.command("password")

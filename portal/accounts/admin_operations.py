@@ -44,17 +44,17 @@ def _lock_tree(tx: Transaction) -> None:
     tx.session.expire_all()
 
 
-def create_unit(facts: UnitFacts, parent: UnionUnit, *, by: Actor, now: datetime | None = None) -> UnionUnit:
-    """A new unit under ``parent``. Refused: unit_closed."""
+def create_unit(facts: UnitFacts, parent: UnionUnit | None, *, by: Actor, now: datetime | None = None) -> UnionUnit:
+    """A new unit under ``parent``, or (by the command line only) at the top of the tree. Refused: unit_closed."""
     with transaction() as tx:
         _lock_tree(tx)
-        if not parent.active:
+        if parent is not None and not parent.active:
             raise Refused("unit_closed", "parent")
-        unit = UnionUnit(code=new_code("DW"), parent_id=parent.id, path="", active=True, **asdict(facts))
+        unit = UnionUnit(code=new_code("DW"), parent_id=parent.id if parent else None, path="", active=True, **asdict(facts))
         tx.session.add(unit)
         tx.session.flush()
-        unit.path = f"{parent.path}{unit.id}/"
-        tx.event("unit.create", unit, by=by, at=now, unit_id=unit.id, parent=parent.code, level=facts.level)
+        unit.path = f"{parent.path if parent else '/'}{unit.id}/"
+        tx.event("unit.create", unit, by=by, at=now, unit_id=unit.id, parent=parent.code if parent else "", level=facts.level)
     return unit
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -14,7 +15,7 @@ from bench.web import Client, Server, gunicorn, portal_environment, target_of, t
 from portal.database import db
 from portal.wishes import shelf
 
-WORDS = ("取暖", "书包", "大米", "棉被")
+WORDS = ("书包", "大米", "棉被", "电工")
 NOTHING = "龘鱻"
 FILTERS = {
     "category": "cat=home", "town": "town=东湖街道", "value": "band=b300", "delivery": "mode=station",
@@ -103,8 +104,6 @@ def _rate(server: Server, path: str, cookie: str, pids: list[int]) -> float:
 
 
 def _threads(pid: int) -> list[str]:
-    from pathlib import Path
-
     return [task.name for task in Path(f"/proc/{pid}/task").iterdir()]
 
 

@@ -73,7 +73,8 @@ def beside_bare(scene: Scene) -> list[Figure]:
 
 def _won_and_lost(clients: list[Client], codes: Codes) -> tuple[float, float]:
     """Median seconds of a claim that wins, and of one that comes too late, in turn."""
-    won, lost = [], []
+    won: list[float] = []
+    lost: list[float] = []
     for _ in range(60):
         code = codes.next()
         for client, status, seconds in ((clients[0], 303, won), (clients[1], 409, lost)):

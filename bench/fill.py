@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Table, text
 
 from portal.accounts.models import Account, RoleGrant, Session, UnionUnit
 from portal.accounts.sessions import token_hash
@@ -94,7 +94,7 @@ def _bulk(table: str, columns: Iterable[str], values: Iterable[tuple[Any, ...]])
     names = list(columns)
     raw = db.engine.raw_connection()
     try:
-        cursor = raw.cursor()
+        cursor: Any = raw.cursor()
         if db.engine.dialect.name == "sqlite":
             cursor.execute("PRAGMA foreign_keys=OFF")
             cursor.execute("BEGIN IMMEDIATE")
@@ -161,7 +161,7 @@ def fill(app: Flask, count: int) -> None:
 
 def _quick(sqlite: bool, begin: bool) -> None:
     """The indexes of the search terms are built faster afterwards."""
-    table = PostingTerm.__table__
+    table = cast(Table, PostingTerm.__table__)
     with db.engine.connect().execution_options(writing=True) as connection:
         if begin:
             for index in table.indexes:
@@ -172,6 +172,8 @@ def _quick(sqlite: bool, begin: bool) -> None:
             if not sqlite:
                 connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
                 connection.execute(text(f"ALTER TABLE {table.name} ADD CONSTRAINT pk_posting_term PRIMARY KEY (term, posting_id)"))
+                foreign = "FOREIGN KEY (posting_id) REFERENCES posting (id) ON DELETE CASCADE NOT VALID"
+                connection.execute(text(f"ALTER TABLE {table.name} ADD CONSTRAINT fk_posting_term_posting_id {foreign}"))
             for index in table.indexes:
                 index.create(connection)
         connection.commit()

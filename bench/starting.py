@@ -52,7 +52,7 @@ def memory(scene: Scene) -> list[Figure]:
 
 def _own_megabytes(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
-    return sum(int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("RssAnon", "RssShmem")) / 1024  # type: ignore[index]
+    return sum(int(found) for found in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+)", status, re.MULTILINE)) / 1024
 
 
 def first_load(scene: Scene) -> list[Figure]:

@@ -6,13 +6,13 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from functools import cache
+from typing import Any
 
 from flask_login import UserMixin
 from sqlalchemy import Row, Select, bindparam, select, update
 
-from portal.accounts.models import Account, RoleGrant, Session, UnionUnit
+from portal.accounts.models import Account, Session
 from portal.database import db
 from portal.journal import Actor, Transaction, housekeeping
 
@@ -66,19 +66,21 @@ def start(tx: Transaction, account: Account, now: datetime) -> str:
 
 @cache
 def _query() -> Select[*tuple[Any, ...]]:
-    """The question of every request, built once: whose session is it, and what may they."""
-    enterprise = db.metadata.tables["enterprise"]
+    """The question of every request, built once and of tables, not of objects: whose session is it, and what may they do."""
+    tables = db.metadata.tables
+    session, account, unit = tables["session"], tables["account"], tables["union_unit"]
+    enterprise, grant = tables["enterprise"], tables["role_grant"]
     return (
         select(
-            Session.id, Session.started_at, Session.seen_at, Account.id.label("account_id"), Account.name, Account.username,
-            Account.must_change, Account.unit_id, Account.enterprise_id, UnionUnit.path, UnionUnit.short_name,
-            enterprise.c.short_name.label("enterprise"), RoleGrant.role,
+            session.c.id, session.c.started_at, session.c.seen_at, account.c.id.label("account_id"), account.c.name, account.c.username,
+            account.c.must_change, account.c.unit_id, account.c.enterprise_id, unit.c.path, unit.c.short_name,
+            enterprise.c.short_name.label("enterprise"), grant.c.role,
         )
-        .join(Account, Account.id == Session.account_id)
-        .outerjoin(UnionUnit, UnionUnit.id == Account.unit_id)
-        .outerjoin(enterprise, enterprise.c.id == Account.enterprise_id)
-        .outerjoin(RoleGrant, RoleGrant.account_id == Account.id)
-        .where(Session.token_hash == bindparam("token"), Session.ended_at.is_(None), Account.active)
+        .join_from(session, account, account.c.id == session.c.account_id)
+        .outerjoin(unit, unit.c.id == account.c.unit_id)
+        .outerjoin(enterprise, enterprise.c.id == account.c.enterprise_id)
+        .outerjoin(grant, grant.c.account_id == account.c.id)
+        .where(session.c.token_hash == bindparam("token"), session.c.ended_at.is_(None), account.c.active)
     )  # fmt: skip
 
 

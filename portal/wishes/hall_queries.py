@@ -6,6 +6,7 @@ Lists are read in the order of a partial index and stop after one page; counts c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,7 +83,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Found:
-    """One page. ``count`` is None where nobody counted, ``beyond`` says that there are more than it; ``counts`` are those beside the filters."""
+    """One page. ``count`` is None where nobody counted, ``beyond`` says that there are more than it; ``counts`` are those beside the filters.
+
+    ``shared`` names counts that are the same for every such question ("kept", "none", "unknown"); "" means counted for this one.
+    """
 
     lines: list[Line]
     count: int | None
@@ -90,6 +94,7 @@ class Found:
     counts: dict[str, dict[str, int]] | None
     beyond: bool = False
     earlier: bool = False
+    shared: str = "kept"
 
 
 def find(asked: Asked, now: Snapshot) -> Found:
@@ -98,7 +103,7 @@ def find(asked: Asked, now: Snapshot) -> Found:
         return Found([], 0, False, now.counts(asked.kind, asked.state, {}))
     words = terms.query_terms(asked.q)
     if asked.q.strip() and not words:
-        return Found([], 0, False, _zero(now.counts(asked.kind, asked.state, {})))
+        return Found([], 0, False, _zero(now.counts(asked.kind, asked.state, {})), shared="none")
     if words:
         return _search(asked, now, words)
     count = now.matching(asked.kind, asked.state, asked.chosen())
@@ -150,17 +155,17 @@ def _search(asked: Asked, now: Snapshot, words: list[str]) -> Found:
     rarest = found[words[0]]
     everything = now.counts(asked.kind, asked.state, {})
     if rarest == 0:
-        return Found([], 0, False, _zero(everything))
+        return Found([], 0, False, _zero(everything), shared="none")
     plan = _plan(asked, now)
     if rarest > COUNTED:
         many = rarest > SORTED
         lines, more = _page(asked, by_order(plan, words) if many else by_terms(plan, words))
         count = None if more or _earlier(asked) else len(lines)
-        return Found(lines, count, more, _unknown(everything), beyond=count is None, earlier=_earlier(asked))
+        return Found(lines, count, more, _unknown(everything), beyond=count is None, earlier=_earlier(asked), shared="unknown")
     hits = db.session.execute(*by_terms(replace(plan, chosen={}, at=None, back=False, limit=COUNTED, offset=0), words, cells=True)).all()
     matching = [row for row in hits if _within(row, asked.chosen())]
     lines, more = _slice(asked, matching)
-    return Found(lines, len(matching), more, _count(hits, asked, everything), earlier=_earlier(asked))
+    return Found(lines, len(matching), more, _count(hits, asked, everything), earlier=_earlier(asked), shared="")
 
 
 def _within(row: Any, chosen: dict[str, tuple[str, ...]], but: str = "") -> bool:
@@ -178,7 +183,7 @@ def _slice(asked: Asked, rows: list[Any]) -> tuple[list[Line], bool]:
     return [Line(*row[:7]) for row in rows[start : start + PER_PAGE]], start + PER_PAGE < len(rows)
 
 
-def _count(hits: list[Any], asked: Asked, everything: dict[str, dict[str, int]] | None) -> dict[str, dict[str, int]]:
+def _count(hits: Sequence[Any], asked: Asked, everything: dict[str, dict[str, int]] | None) -> dict[str, dict[str, int]]:
     """Counts beside the filters among hits that are all here: each with the other filters applied."""
     counts = _zero(everything or {}) or {}
     chosen = asked.chosen()

@@ -104,7 +104,7 @@ def _many(cast, count):
             "published_at": utcnow() - timedelta(minutes=dice.randrange(500)), "value_fen": dice.randrange(9) * 1_000,
         })  # fmt: skip
     db.session.execute(Posting.__table__.insert(), rows)
-    figures = hall_figures.Tally.__table__ if hasattr(hall_figures, "Tally") else db.metadata.tables["tally"]
+    figures = db.metadata.tables["tally"]
     db.session.execute(figures.delete())
     from portal.wishes import shelf as kept
 
@@ -270,7 +270,7 @@ def test_similar_ones_are_of_the_kind_near_first_and_claimable(cast, shelf):
     taken = cast.wish(title="一台风扇", category="home")
     cast.claim(taken)
     found = hall_queries.similar(shelf["heater"])
-    assert [row.code for row in found][0] == near.code
+    assert found[0].code == near.code
     assert len(found) == 3
     assert not {shelf["heater"].code, taken.code} & {row.code for row in found}
 

@@ -167,7 +167,7 @@ def test_a_killed_process_loses_no_claim_that_it_acknowledged(place):
             while (line := parent.stdout.readline().strip()) != "killed":
                 assert line, "the process ended by itself"
                 (released if line.startswith("-") else claimed).add(line.removeprefix("-"))
-            states = dict(db.session.execute(select(Claim.code, Claim.state)).tuples().all())
+            states = {code: state for code, state in db.session.execute(select(Claim.code, Claim.state))}
             assert claimed <= set(states)
             assert {states[code] for code in released} <= {"released"}
             assert db.session.scalar(text("pragma integrity_check")) == "ok"

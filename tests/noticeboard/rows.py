@@ -132,3 +132,13 @@ def statements() -> Iterator[list[str]]:
     event.listen(db.engine, "before_cursor_execute", note)
     yield seen
     event.remove(db.engine, "before_cursor_execute", note)
+
+
+def past_the_portal(statement) -> None:
+    """Change rows as somebody with the database in hand would, who first puts the triggers out of the way."""
+    if db.engine.dialect.name == "sqlite":
+        db.session.execute(db.text("drop trigger publication_never_update"))
+    else:
+        db.session.execute(db.text("set local session_replication_role = replica"))
+    db.session.execute(statement)
+    db.session.commit()

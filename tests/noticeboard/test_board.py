@@ -17,7 +17,7 @@ from portal.noticeboard.models import Publication
 from portal.wishes.models import Campaign
 from tests.cast import PASSWORD
 from tests.noticeboard.conftest import plan, published
-from tests.noticeboard.rows import statements
+from tests.noticeboard.rows import past_the_portal, statements
 from tests.reader import Reader
 
 TITLE = "2027 年元旦春节认领情况公示"
@@ -175,8 +175,7 @@ def test_the_sheet_of_paper(filled, app):
 def test_a_changed_issue_is_seen(filled, app):
     row = published(filled)
     assert "对不上" not in Reader(app).get(f"/board/{row.code}").text
-    db.session.execute(db.update(Publication).values(title="绕过程序改的"))
-    db.session.commit()
+    past_the_portal(db.update(Publication).values(title="绕过程序改的"))
     assert "和发布时的校验码对不上" in Reader(app).get(f"/board/{row.code}").text
 
 

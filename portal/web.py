@@ -101,6 +101,11 @@ def found(thing: Any) -> Any:
     return thing
 
 
+def whole_number(name: str, default: int = 1, most: int = 1_000_000) -> int:
+    """The whole number of a query argument between 1 and ``most``, which every database can count to; else ``default``."""
+    return min(max(request.args.get(name, default, type=int), 1), most)
+
+
 def tell(refused: Refused, form: FlaskForm | None = None) -> str:
     """The sentence of a refusal; put on the form's field too, when the refusal names one that the form has."""
     text = sentence(refused.code, refused.params)

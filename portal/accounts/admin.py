@@ -14,7 +14,7 @@ from portal.accounts.admin_forms import AccountForm, ContactForm, NewAccountForm
 from portal.accounts.models import ROLES, Account, UnionUnit
 from portal.database import utcnow
 from portal.refusal import Refused
-from portal.web import actor, found, page, permission, see_other, tell
+from portal.web import actor, found, page, permission, see_other, tell, whole_number
 from portal.wording import _, label
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -108,7 +108,7 @@ def _account(code: str) -> Account:
 def accounts() -> Response:
     """People and their roles."""
     wanted = queries.Wanted(**{name: request.args.get(name, "").strip() for name in ("q", "role", "unit", "state")})
-    number = max(1, request.args.get("page", 1, type=int))
+    number = whole_number("page")
     rows, total = queries.accounts(actor(), wanted, number)
 
     def url(other: int) -> str:

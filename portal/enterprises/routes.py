@@ -16,7 +16,7 @@ from portal.enterprises.models import STATES, Enterprise
 from portal.journal import Actor
 from portal.policy import PERMISSIONS
 from portal.refusal import Refused
-from portal.web import actor, found, may, page, permission, see_other, tell
+from portal.web import actor, found, may, page, permission, see_other, tell, whole_number
 from portal.wording import _, label
 
 bp = Blueprint("enterprises", __name__)
@@ -74,7 +74,7 @@ def company() -> Any:
 def list_all() -> Response:
     """The enterprises of the actor's subtree."""
     wanted = queries.Wanted(**{name: request.args.get(name, "").strip() for name in ("state", "q", "town")})
-    number = max(1, request.args.get("page", 1, type=int))
+    number = whole_number("page")
     rows, total = queries.list_page(actor(), wanted, number)
     kept = {name: value for name, value in vars(wanted).items() if value}
 

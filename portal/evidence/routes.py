@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request, url_for
 
 from portal.evidence import queries
-from portal.web import actor, may, page, permission
+from portal.web import actor, may, page, permission, whole_number
 from portal.wording import LABELS, _, label
 
 bp = Blueprint("events", __name__)
@@ -48,7 +48,8 @@ def _day(text: str) -> date | None:
 def list_all() -> Response:
     """The events of the actor's subtree, newest first; filters for a record, a kind of record, an act, a person and a day."""
     chosen = _chosen()
-    rows = queries.events(actor(), chosen, request.args.get("before", type=int))
+    before = whole_number("before", most=2**53) if "before" in request.args else None
+    rows = queries.events(actor(), chosen, before)
     more = rows[queries.PER_PAGE - 1]["id"] if len(rows) > queries.PER_PAGE else None
     shown = [row | {"href": _href(row["kind"], row["thing"]), "changes": _in_words(row["changes"])} for row in rows[: queries.PER_PAGE]]
     kinds = [(code, label("thing", code)) for code in LABELS["thing"]]

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from portal.database import utcnow
 from portal.refusal import Refused
 from portal.site import safe_next
-from portal.web import actor, found, is_part, page, permission
+from portal.web import actor, found, is_part, page, permission, whole_number
 from portal.wishes import card_now, claim_queries, conflict, hall_queries, queries
 from portal.wishes.forms_claiming import AmountForm
 from portal.wishes.models import Posting
@@ -28,7 +28,7 @@ def show() -> Response:
     dropped = queries.posting_for_claimant(actor(), request.args.get("dropped", ""))
     undo = None
     if dropped and dropped.code not in {line["code"] for line in lines}:
-        undo = {"code": dropped.code, "title": dropped.title, "units": request.args.get("units", 1, type=int)}
+        undo = {"code": dropped.code, "title": dropped.title, "units": whole_number("units")}
     good = [line for line in lines if not line["gone"]]
     gone = [line | {"said": sentence(line["gone"], {})} for line in lines if line["gone"]]
     return page(

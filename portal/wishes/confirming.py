@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from portal.refusal import Refused
-from portal.web import actor, found, page, permission, see_other, tell
+from portal.web import actor, found, page, permission, see_other, tell, whole_number
 from portal.wishes import delivery_queries as ask
 from portal.wishes.delivering import shown
 from portal.wishes.delivery_models import Delivery
@@ -42,7 +42,7 @@ def _blocked(row: Delivery) -> str:
 def queue() -> Response:
     """What has been signed and waits for a second person."""
     kind = request.args.get("kind", "")
-    listed = ask.to_confirm(actor(), kind, request.args.get("page", 1, type=int))
+    listed = ask.to_confirm(actor(), kind, whole_number("page"))
     rows = [{"delivery": row, "blocked": _blocked(row), "name": ask.shown_name(actor(), row)} for row in listed.rows]
     return page("wishes/delivery/confirm.html", listed=listed, rows=rows, kind=kind, form=ActForm(formdata=None))
 

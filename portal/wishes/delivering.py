@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 
 from portal.database import utcnow
 from portal.refusal import Refused
-from portal.web import actor, found, page, permission, see_other, tell
+from portal.web import actor, found, page, permission, see_other, tell, whole_number
 from portal.wishes import delivery_queries as ask
 from portal.wishes import lifecycle
 from portal.wishes.categories import CATEGORIES
@@ -32,7 +32,7 @@ def delivery(code: str) -> Delivery:
 def queue() -> Any:
     """What still lacks a signature, by the planned day; a code that fits one leads straight to it."""
     q = request.args.get("q", "").strip()
-    listed = ask.to_sign(actor(), q, request.args.get("page", 1, type=int))
+    listed = ask.to_sign(actor(), q, whole_number("page"))
     if q and listed.total == 1:
         return redirect(url_for("deliveries.show", code=listed.rows[0].code), 303)
     rows = [(row, ask.shown_name(actor(), row)) for row in listed.rows]

@@ -11,7 +11,7 @@ from flask import Response, request, url_for
 from portal.database import utcnow
 from portal.formats import day
 from portal.refusal import Refused
-from portal.web import actor, found, page, permission, see_other
+from portal.web import actor, found, page, permission, see_other, whole_number
 from portal.wishes import claim_queries, queries
 from portal.wishes.claiming import bp
 from portal.wishes.forms_claiming import ReleaseForm
@@ -39,7 +39,7 @@ def mine() -> Response:
     """My claims: those that run, due soonest first; those that wait; those that are fulfilled or over."""
     stage = request.args.get("stage", "live")
     stage = stage if stage in claim_queries.STAGES else "live"
-    number = max(request.args.get("page", 1, type=int), 1)
+    number = whole_number("page")
     rows = claim_queries.claims_of(actor(), stage, number, _today())
     counts = claim_queries.stage_counts(actor())
     names = {"live": _("进行中"), "waiting": _("候补"), "fulfilled": _("已兑现"), "ended": _("已结束")}

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 
 from portal.database import utcnow
 from portal.refusal import Refused
-from portal.web import actor, found, may, page, permission, see_other, tell
+from portal.web import actor, found, may, page, permission, see_other, tell, whole_number
 from portal.wishes import delivery_queries as ask
 from portal.wishes import lifecycle
 from portal.wishes.categories import CATEGORIES
@@ -26,7 +26,7 @@ bp = Blueprint("station", __name__)
 def queue() -> Any:
     """What the station waits for; a code that fits one claim leads straight to it."""
     q = request.args.get("q", "").strip()
-    listed = ask.to_take(actor(), q, request.args.get("page", 1, type=int))
+    listed = ask.to_take(actor(), q, whole_number("page"))
     if q and listed.total == 1:
         return redirect(url_for("station.claim", code=listed.rows[0].code), 303)
     return page("wishes/delivery/station.html", listed=listed, q=q, today=local_day(utcnow()))

@@ -102,19 +102,23 @@ def test_a_backup_during_writes_is_of_one_moment(cast, app, tmp_path):
         db.session.remove()
 
 
-def test_a_changed_bit_is_found_wherever_it_is(app, kept):
-    file, before = kept
-    raw = file.read_bytes()
-    lots = random.Random(7)
-    for place in [3, 12, 100, len(raw) - 5, *(lots.randrange(20, len(raw)) for _ in range(25))]:
+def test_a_changed_bit_is_found_wherever_it_is(kept, tmp_path):
+    """What a backup holds is read back as it was, or not at all; a bit of the file's name or time in the packing is nobody's loss."""
+    file, _before = kept
+    raw, lots = file.read_bytes(), random.Random(7)
+    manifest, dump = maintenance._unpack(file, tmp_path)
+    whole, found = dump.read_bytes(), 0
+    for place in [3, 12, 100, len(raw) - 5, *(lots.randrange(20, len(raw)) for _ in range(60))]:
         damaged = bytearray(raw)
         damaged[place] ^= 1 << lots.randrange(8)
         file.write_bytes(bytes(damaged))
         try:
-            restore(app, file, silent)
+            again, dump = maintenance._unpack(file, tmp_path)
         except RestoreRefused:
+            found += 1
             continue
-        assert rows() == before, f"byte {place} was changed and nothing was said"
+        assert (again, dump.read_bytes()) == (manifest, whole), f"byte {place} was changed and nothing was said"
+    assert found > 50
 
 
 @pytest.mark.parametrize(

@@ -312,6 +312,12 @@ class Campaign(RuleBasedStateMachine):
             if row.state == "signed":
                 self.step("delivery.confirm", row, self.cast.li, lambda: delivering.confirm(row, by=self.cast.li, now=self.now))
 
+    @rule(who=st.sampled_from(("li", "zhou", "chen")))
+    def second_thoughts(self, who: str) -> None:
+        row = db.session.scalars(select(Delivery).where(Delivery.state == "confirmed").order_by(Delivery.id.desc())).first()
+        by = self.actor(who)
+        self.step("delivery.reverse", row, by, lambda: delivering.reverse(row, "签错人", by=by, now=self.now))
+
     # -- what happens around ----------------------------------------------------------------------------------------------------
 
     @rule(days=st.integers(1, 4))

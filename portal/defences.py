@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from portal.journal import request_id
@@ -76,7 +76,8 @@ def init_app(app: Flask) -> None:
     app.after_request(_finish)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(CSRFError, _csrf)
-    app.register_error_handler(OperationalError, _database)
+    for away in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, OSError):  # gone, no connection free, disk full, too many open files
+        app.register_error_handler(away, _database)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _crash)
 
@@ -123,9 +124,15 @@ def _csrf(_error: CSRFError) -> Any:
     return _page(400, message=_("这一页放得太久了，请返回后重新提交。"), back=request.referrer)
 
 
-def _database(error: OperationalError) -> Any:
+def _ask_no_more() -> None:
+    """What follows is rendered as for a stranger: the menus of somebody signed in would ask the database again."""
+    g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
+
+
+def _database(error: Exception) -> Any:
     """503: the database is away or busy; nothing was kept, the same form may be sent again."""
     log.error("database", exc_info=error)
+    _ask_no_more()
     body, _status = _page(503)
     return body, 503, {"Retry-After": "5"}
 
@@ -139,4 +146,5 @@ def _http(error: HTTPException) -> Any:
 def _crash(error: Exception) -> Any:
     number = f"E-{secrets.token_hex(2).upper()}"
     log.error("crash", exc_info=error, extra={"facts": {"number": number}})
+    _ask_no_more()
     return _page(500, reference=number)

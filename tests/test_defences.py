@@ -52,3 +52,24 @@ def test_an_address_with_a_nul_leads_nowhere(app, cast, who):
 def test_a_nul_in_a_bare_field_of_a_form_is_refused(app, cast):
     reader = browser(app, "li")
     reader.post("/confirm", status=404, code="QS-\0")
+
+
+def test_while_the_database_is_away_everybody_gets_the_page_that_says_so(make_app, tmp_path):
+    app = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/no/such/folder/portal.sqlite3")
+    app.testing = False  # as on a server: what nobody caught is a bare 500
+    client = app.test_client()
+    with client.session_transaction() as kept:
+        kept["_user_id"] = "a token of somebody signed in"
+    for path in ("/wishes", "/desk", "/board", "/healthz"):
+        response = client.get(path)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5"), path
+        assert "正在维护" in response.get_data(as_text=True)
+        assert response.headers["Content-Security-Policy"]
+
+
+def test_a_disk_that_takes_nothing_more_is_the_same_page(make_app, tmp_path):
+    app = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/portal.sqlite3")
+    app.testing = False
+    (tmp_path / "portal.sqlite3.writer").mkdir()  # the file of the writers' queue cannot be opened
+    assert app.test_client().get("/healthz").status_code == 503
+    assert app.test_client().get("/login").status_code == 200, "reading goes on"

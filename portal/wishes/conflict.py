@@ -49,7 +49,7 @@ def _ways(posting: Posting, code: str, mine: str | None) -> list[tuple[str, str]
     hall = (_("回认领大厅"), url_for("hall.wishes" if posting.kind == "wish" else "hall.packs"))
     first = {
         "quota": (_("看我的认领"), url_for("claims.mine")),
-        "not_approved": (_("看企业资料"), "/enterprise"),
+        "not_approved": (_("看企业资料"), url_for("enterprises.company")),
     }.get(code)
     if code in ("already_yours", "already_waiting") and mine:
         first = (_("打开这个认领"), url_for("claims.show", code=mine))

@@ -17,12 +17,18 @@ from portal import clock
 
 log = logging.getLogger("portal")
 DRAIN_SECONDS = 20
+LARGEST = 100 * 1024 * 1024
+"""Bytes of a request that are taken from the line at all; the limits of the forms are far below and answer in words."""
 
 
 def run(app: Flask) -> None:
     """Serve until SIGTERM or Ctrl-C; then take no new connection, finish what is open (at most 20 s), and end."""
     chosen = app.config["PORTAL"]
-    server = create_server(app, host=chosen.HOST, port=chosen.PORT, threads=chosen.THREADS, ident=None, channel_timeout=60)
+    server = create_server(
+        app, host=chosen.HOST, port=chosen.PORT, threads=chosen.THREADS, ident=None, channel_timeout=60,
+        clear_untrusted_proxy_headers=not chosen.PROXIES,  # ProxyFix reads them; it believes as many proxies as the setting says
+        max_request_body_size=LARGEST,
+    )  # fmt: skip
     ticking = clock.start(app)
 
     def stop_listening() -> None:

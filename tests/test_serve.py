@@ -48,6 +48,20 @@ def answer():
 app.register_blueprint(slow)
 serve.run(app)
 """
+ECHO = """
+import portal
+from flask import Blueprint, request
+from portal import serve
+from portal.web import permission
+app = portal.create_app()
+echo = Blueprint("echo", __name__)
+@echo.get("/echo")
+@permission("site.use")
+def answer():
+    return f"{request.scheme} {request.host} {request.remote_addr}"
+app.register_blueprint(echo)
+serve.run(app)
+"""
 CLAIM = """
 import itertools, os, sys
 import portal
@@ -140,6 +154,22 @@ def test_a_stopping_server_answers_what_is_open_and_takes_nothing_new(place, tol
         asking.join(60)
         assert answers == [(200, b"late")]
         assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait(20)
+
+
+@pytest.mark.parametrize(("proxies", "seen"), [("1", b"https union.example 203.0.113.9"), ("0", b"http 127.0.0.1 127.0.0.1")])
+def test_behind_a_proxy_the_server_knows_who_asks_and_otherwise_believes_nobody(place, proxies, seen):
+    _app, environ = place
+    port = int(environ["PORTAL_PORT"])
+    server = subprocess.Popen([sys.executable, "-c", ECHO], cwd=ROOT, env=environ | {"PORTAL_PROXIES": proxies}, start_new_session=True)
+    told = {"Host": "127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "union.example", "X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
+    try:
+        _listening(port, server)
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        line.request("GET", "/echo", headers=told)
+        assert line.getresponse().read() == seen
     finally:
         server.kill()
         server.wait(20)

@@ -80,7 +80,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     app.jinja_env.filters.update(formats.FILTERS)
     app.jinja_env.globals.update(percent=formats.percent, label=wording.label, asset=shell.asset)
     app.jinja_env.add_extension("jinja2.ext.do")
-    app.view_functions["static"].permission = "site.use"  # type: ignore[attr-defined]
+    app.view_functions["static"].permission = "site.use"  # type: ignore[union-attr]
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.extensions["todo"].append(todo.counts)

@@ -35,7 +35,7 @@ def take_lease(name: str, holder: str, seconds: float, now: datetime) -> bool:
     try:
         with housekeeping() as tx:
             mine = (Lease.name == name) & ((Lease.holder == holder) | (Lease.until < now))
-            if tx.session.execute(update(Lease).where(mine).values(holder=holder, until=until)).rowcount:
+            if tx.change(update(Lease).where(mine).values(holder=holder, until=until)):
                 return True
             if tx.session.get(Lease, name, populate_existing=True) is None:
                 tx.session.add(Lease(name=name, holder=holder, until=until))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, select
+from sqlalchemy import JSON, BigInteger, CursorResult, Index, Integer, String, Update, insert, select
 from sqlalchemy.orm import Mapped, mapped_column, scoped_session
 
 from portal.database import Model, Moment, db, utcnow, writers_queue
@@ -78,13 +78,17 @@ class Transaction:
 
         ``thing`` is the row acted on: anything with ``__tablename__`` and ``code``; its ``unit_id`` (or the one given) decides who may read the event.
         """
-        self.session.execute(
-            Event.__table__.insert().values(
-                at=at or utcnow(), actor_id=by.id, action=action, thing_type=thing.__tablename__, thing_code=str(thing.code),
-                unit_id=unit_id if unit_id is not None else getattr(thing, "unit_id", None), request=request_id.get(), changes=changes,
-            )  # fmt: skip
-        )
+        row = {
+            "at": at or utcnow(), "actor_id": by.id, "action": action, "thing_type": thing.__tablename__, "thing_code": str(thing.code),
+            "unit_id": unit_id if unit_id is not None else getattr(thing, "unit_id", None), "request": request_id.get(), "changes": changes,
+        }  # fmt: skip
+        self.session.execute(insert(Event), row)
         self.events += 1
+
+    def change(self, statement: Update) -> int:
+        """Run one UPDATE past the rows that are loaded; returns how many rows it changed."""
+        done = self.session.execute(statement.execution_options(synchronize_session=False))
+        return cast("CursorResult[Any]", done).rowcount
 
 
 @contextlib.contextmanager

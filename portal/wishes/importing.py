@@ -244,7 +244,7 @@ def _items(text: str) -> tuple[Item, ...]:
             raise Fault("contents", "每样写：名称|数量，食品再加 |许可证|生产者|批号|生产日期|保质天数 · name|amount, and for food 5 facts more")
         _facts(facts)
         if len(facts) < 7:
-            found.append(Item(*facts))
+            found.append(Item(facts[0], facts[1] if len(facts) == 2 else ""))
             continue
         try:
             licence = food_licence(facts[2])
@@ -270,6 +270,8 @@ def write(kind: str, report: Report, *, by: Actor, now: datetime | None = None) 
     """Write all drafts in one transaction with one event; returns their codes. All or nothing."""
     now = now or utcnow()
     campaign = current_campaign()
+    if campaign is None:
+        raise Refused("no_campaign")
     unit = db.session.get_one(UnionUnit, by.unit_id)
     codes: list[str] = []
     with transaction() as tx:

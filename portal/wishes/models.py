@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import cast
 
 from sqlalchemy import (
     JSON,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -149,7 +151,7 @@ for _index in (
     hall_index("ix_hall_done", DONE, "published_at", "id", *CELL_COLUMNS),
     hall_index("ix_hall_seen", SEEN, "published_at", "id", *CELL_COLUMNS),
 ):
-    Posting.__table__.append_constraint(_index)
+    cast(Table, Posting.__table__).append_constraint(_index)
 
 
 class PackItem(Model):

@@ -27,7 +27,7 @@ def local_day(now: datetime) -> date:
 
 def by_idem(model: type[Row], idem: str | None) -> Row | None:
     """The row that an earlier copy of the same form made, or None."""
-    return db.session.scalar(select(model).where(model.idem == idem)) if idem else None  # type: ignore[attr-defined]
+    return db.session.scalar(select(model).where(model.idem == idem)) if idem else None  # type: ignore[attr-defined, arg-type]
 
 
 def current_campaign() -> Campaign | None:

@@ -123,13 +123,7 @@ def _step(tx: Transaction, delivery: Delivery, name: str, **values: object) -> s
     was = delivery.state
     if was not in step.sources:
         raise Refused("stale_step", thing="delivery", step=name, state=was)
-    moved = tx.session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery.id, Delivery.state == was)
-        .values(state=step.target, **values)
-        .execution_options(synchronize_session=False)
-    )
-    if not moved.rowcount:
+    if not tx.change(update(Delivery).where(Delivery.id == delivery.id, Delivery.state == was).values(state=step.target, **values)):
         raise Refused("stale_step", thing="delivery", step=name, state=was)
     return was
 

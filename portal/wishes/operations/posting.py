@@ -10,8 +10,8 @@ from sqlalchemy import delete, exists, func, insert, select
 
 from portal.codes import new_code
 from portal.database import db, utcnow
-from portal.households.models import Consent, Household
-from portal.journal import Actor, Transaction, transaction
+from portal.households.models import Consent, Household, Member
+from portal.journal import Actor, Event, Transaction, transaction
 from portal.refusal import Refused
 from portal.wishes import lifecycle, privacy, shelf, terms
 from portal.wishes.categories import CATEGORIES
@@ -145,7 +145,7 @@ def findings(household: Household | None, text: str) -> list[privacy.Finding]:
     """What in a public text would reveal this household, by the names, schools, employers and address of its file."""
     if household is None:
         return privacy.check(text)
-    people = [household, *household.members]
+    people: list[Household | Member] = [household, *household.members]
     return privacy.check(
         text,
         names=tuple(person.name for person in people if person.name),
@@ -175,17 +175,21 @@ def automatic_checks(posting: Posting, today: date) -> list[str]:
     return sorted(set(found))
 
 
+def _refuse_unfit(posting: Posting, public_text: str, today: date) -> None:
+    """Refused while the household may not be helped or has not agreed, or the words hold a number or a name."""
+    if posting.household is not None:
+        helpable(posting.household, today)
+        if not consents(posting.household.id):
+            raise Refused("no_consent", "consent")
+    if any(finding.severity == "block" for finding in findings(posting.household, f"{posting.title}。{posting.spec}。{public_text}")):
+        raise Refused("text_blocked", "public_text")
+
+
 def submit(posting: Posting, *, by: Actor, now: datetime | None = None) -> None:
     """Send a draft to review with the automatic checks done. Refused while the text holds numbers or names, or consent is missing."""
     now = now or utcnow()
     lifecycle.require("posting", "submit", posting.state)
-    if posting.household is not None:
-        helpable(posting.household, local_day(now))
-        if not consents(posting.household.id):
-            raise Refused("no_consent", "consent")
-    text = f"{posting.title}。{posting.spec}。{posting.public_text}"
-    if any(finding.severity == "block" for finding in findings(posting.household, text)):
-        raise Refused("text_blocked", "public_text")
+    _refuse_unfit(posting, posting.public_text, local_day(now))
     checks = automatic_checks(posting, local_day(now))
     posting_id, was = posting.id, posting.state
     with transaction() as tx:
@@ -196,22 +200,30 @@ def submit(posting: Posting, *, by: Actor, now: datetime | None = None) -> None:
 
 
 def _other_person(posting: Posting, step: str, by: Actor) -> None:
-    if "poster" in lifecycle.find("posting", step).not_by and posting.posted_by == by.id:
+    """Refused for whoever wrote the posting: began it, changed it, or sent it to review in another's place (rule 6)."""
+    if "poster" not in lifecycle.find("posting", step).not_by:
+        return
+    wrote = select(Event.id).where(
+        Event.thing_type == "posting", Event.thing_code == posting.code, Event.actor_id == by.id, Event.action.in_(("posting.amend", "posting.submit"))
+    )
+    if posting.posted_by == by.id or db.session.scalar(wrote.limit(1)):
         raise Refused("same_person", part="poster")
 
 
-def approve(posting: Posting, *, by: Actor, text: str | None = None, now: datetime | None = None) -> None:
-    """Pass a posting (with ``text``: amend its public text and pass) and put it into the hall. The poster cannot pass their own."""
+def approve(posting: Posting, *, by: Actor, text: str | None = None, seen: int | None = None, now: datetime | None = None) -> None:
+    """Pass a posting (with ``text``: amend its public text and pass) and put it into the hall. The poster cannot pass their own.
+
+    ``seen`` is the version that the reviewer read: words that were changed since are not passed, Refused("stale_step").
+    """
     now = now or utcnow()
     lifecycle.require("posting", "approve", posting.state)
     _other_person(posting, "approve", by)
     final = posting.public_text if text is None else text
-    if any(finding.severity == "block" for finding in findings(posting.household, f"{posting.title}。{posting.spec}。{final}")):
-        raise Refused("text_blocked", "public_text")
-    first = posting.published_at is None
+    _refuse_unfit(posting, final, local_day(now))  # again: since it was submitted a consent may have been taken back
+    first, read = posting.published_at is None, seen or posting.version
     values = {"reviewed_by": by.id, "reviewed_at": now, "public_text": final} | ({"published_at": now} if first else {})
     with transaction() as tx:
-        if not shelf.move(tx, posting.id, shelf.Move(was="submitted", to="open", publish=first, values=values)):
+        if not shelf.move(tx, posting.id, shelf.Move(was="submitted", to="open", publish=first, values=values), Posting.version == read):
             raise Refused("stale_step", thing="posting", step="approve", state=posting.state)
         tx.session.refresh(posting)
         _index(tx, posting)

@@ -41,7 +41,7 @@ def refuse_standing(enterprise: Enterprise) -> None:
 
 def take_quota(tx: Transaction, enterprise_id: int | None, quantity: int, campaign: Campaign, now: datetime) -> None:
     """Count the units against the enterprise's quota, in one conditional UPDATE (rule 4)."""
-    taken = tx.session.execute(
+    taken = tx.change(
         update(Enterprise)
         .where(
             Enterprise.id == enterprise_id,
@@ -49,9 +49,8 @@ def take_quota(tx: Transaction, enterprise_id: int | None, quantity: int, campai
             Enterprise.open_claims + quantity <= func.coalesce(Enterprise.quota, campaign.quota),
         )
         .values(open_claims=Enterprise.open_claims + quantity, first_claim_at=func.coalesce(Enterprise.first_claim_at, now))
-        .execution_options(synchronize_session=False)
     )
-    if taken.rowcount:
+    if taken:
         return
     enterprise = tx.session.get_one(Enterprise, enterprise_id, populate_existing=True)
     refuse_standing(enterprise)
@@ -76,10 +75,7 @@ def step(tx: Transaction, row: Claim, name: str, **values: object) -> str:
     was = row.state
     if was not in rule.sources:
         raise Refused("in_flight" if name == "release" and was == "handed_over" else "stale_step", thing="claim", step=name, state=was)
-    moved = tx.session.execute(
-        update(Claim).where(Claim.id == row.id, Claim.state == was).values(state=rule.target, **values).execution_options(synchronize_session=False)
-    )
-    if not moved.rowcount:
+    if not tx.change(update(Claim).where(Claim.id == row.id, Claim.state == was).values(state=rule.target, **values)):
         raise Refused("stale_step", thing="claim", step=name, state=was)
     tx.session.refresh(row)
     return was

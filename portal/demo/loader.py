@@ -16,6 +16,7 @@ from portal.database import db, utcnow
 from portal.demo import cast as players
 from portal.demo.acts import Stage, fill_basket
 from portal.demo.agenda import Agenda
+from portal.demo.board import put_board
 from portal.demo.data import story
 from portal.demo.plan import put_packs, put_wishes
 from portal.journal import transaction
@@ -50,6 +51,7 @@ def load(progress: Progress | None = None, now: datetime | None = None) -> Loade
     stage = Stage(agenda, cast, _campaign(agenda, cast).id)
     put_wishes(stage)
     put_packs(stage)
+    put_board(stage)
     counted.total += len(agenda.acts)
     agenda.play(counted.add)
     fill_basket(stage, "zhao", agenda.now)

@@ -13,6 +13,8 @@ from portal.demo.data import story
 from portal.demo.loader import load
 from portal.enterprises.models import Enterprise
 from portal.journal import Actor, Event
+from portal.noticeboard import operations
+from portal.noticeboard.models import Publication
 from portal.wishes import importing, shelf
 from portal.wishes.delivery_models import Delivery, SignOff
 from portal.wishes.models import BasketLine, Claim, PackItem, Posting, Recipient
@@ -48,6 +50,7 @@ def test_demo_shows_every_state_and_agrees_with_itself(demo, tmp_path):
     _no_public_text_reveals()
     _different_people_acted()
     _packs_are_partly_claimed_and_partly_named()
+    _the_board_has_an_issue_and_a_draft()
     _samples_can_be_imported(tmp_path)
     before = db.session.scalar(select(func.count()).select_from(Event))
     assert not load().fresh
@@ -60,7 +63,7 @@ def _every_record_has_its_events():
         born_of = {"delivery"}  # a delivery is planned within its claim's hand-over
         for row in db.session.scalars(select(model)):
             assert row.code in with_event or thing in born_of, row.code
-    moments = list(db.session.scalars(select(Event.at).where(Event.thing_type.in_(("posting", "claim", "delivery"))).order_by(Event.id)))
+    moments = list(db.session.scalars(select(Event.at).where(Event.thing_type.in_((*THINGS, "publication"))).order_by(Event.id)))
     assert moments == sorted(moments) and moments[-1] <= NOW
 
 
@@ -86,6 +89,13 @@ def _packs_are_partly_claimed_and_partly_named():
     assert any(0 < named.get(lot.id, 0) < lot.quantity for lot in lots)
     assert db.session.scalar(select(func.count(PackItem.id)).where(PackItem.food))
     assert db.session.scalar(select(func.count(Claim.id)).where(Claim.unit_id.is_not(None))) >= 4
+
+
+def _the_board_has_an_issue_and_a_draft():
+    issue, draft = db.session.scalars(select(Publication).order_by(Publication.drafted_at)).all()
+    assert (issue.state, issue.number, draft.state) == ("published", 1, "draft")
+    assert issue.drafted_by != issue.published_by and issue.to_at < draft.to_at
+    assert operations.look_over(draft) == []
 
 
 def _samples_can_be_imported(folder):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from wtforms import RadioField, TextAreaField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms import IntegerField, RadioField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.widgets import HiddenInput
 
 from portal.fields import choices
 from portal.web import PortalForm
@@ -14,8 +15,9 @@ PRESETS = ("reveals", "price", "not_allowed", "unclear")
 
 
 class ApproveForm(PortalForm):
-    """Passing a posting; the text counts only when the button 替换并通过 was pressed."""
+    """Passing a posting as it was read in this ``version``; the text counts only when the button 替换并通过 was pressed."""
 
+    version = IntegerField(validators=[Optional(), NumberRange(min=1, max=2**31 - 1)], widget=HiddenInput())
     public_text = TextAreaField(_l("公开文字"), [Length(max=300, message=_l("公开文字最多 300 个字"))])
 
 

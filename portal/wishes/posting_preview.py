@@ -10,7 +10,7 @@ from portal.accounts.models import UnionUnit
 from portal.households.models import Household
 from portal.wishes import cards, privacy
 from portal.wishes.models import Campaign, PackItem, Posting, value_band
-from portal.wishes.operations import posting as operations
+from portal.wishes.operations import checking
 from portal.wishes.operations.posting import Draft
 
 FIELDS = ("title", "spec", "public_text")
@@ -51,7 +51,7 @@ def report(row: Posting, today: date, lang: str) -> Report:
     sentences: dict[tuple[str, str], Any] = {}
     for name in FIELDS:
         text = getattr(row, name)
-        found = operations.findings(row.household, text)
+        found = checking.findings(row.household, text)
         if found:
             made.marked.append((name, pieces(text, found)))
         for finding in found:
@@ -65,7 +65,7 @@ def report(row: Posting, today: date, lang: str) -> Report:
     for severity, kind in sorted(seen, key=lambda key: order.index(key[0])):
         made.advice.append((severity, "、".join(dict.fromkeys(seen[severity, kind])), sentences[severity, kind]))
     made.blocked = any(severity == "block" for severity, _words, _sentence in made.advice)
-    made.reminders = [code for code in operations.automatic_checks(row, today) if not code.startswith("privacy_")]
+    made.reminders = [code for code in checking.automatic_checks(row, today) if not code.startswith("privacy_")]
     return made
 
 

@@ -17,7 +17,7 @@ from portal.journal import Actor
 from portal.wishes import privacy
 from portal.wishes.categories import CATEGORIES
 from portal.wishes.models import Posting, Recipient
-from portal.wishes.operations.posting import automatic_checks, findings
+from portal.wishes.operations.checking import automatic_checks, findings
 from portal.wishes.queries import local_day
 
 PER_PAGE = 50

@@ -15,8 +15,8 @@ from portal.wishes import review_queries as queries
 from portal.wishes.categories import CATEGORIES
 from portal.wishes.forms_reviewing import ApproveForm, ReturnForm
 from portal.wishes.models import Posting
+from portal.wishes.operations.checking import automatic_checks
 from portal.wishes.operations.posting import approve as pass_posting
-from portal.wishes.operations.posting import automatic_checks
 from portal.wishes.operations.posting import send_back as return_posting
 from portal.wishes.queries import local_day
 from portal.wording import _, sentence
@@ -45,7 +45,7 @@ def _page(posting: Posting | None, status: int = 200, *, form: ApproveForm | Non
     before, next_one = queries.neighbours(by, chosen, posting) if posting else (None, None)
     opened = queries.opened(posting, by, today) if posting else None
     if posting and form is None:
-        form = ApproveForm(formdata=None, public_text=queries.suggestion(posting))
+        form = ApproveForm(formdata=None, public_text=queries.suggestion(posting), version=posting.version)
     return page(
         "wishes/review.html", status, rows=rows[: queries.PER_PAGE], more=rows[queries.PER_PAGE - 1]["code"] if len(rows) > queries.PER_PAGE else None,
         count=count, waited=queries.days_since(oldest, today), chosen=chosen, units=queries.units_waiting(by), categories=[(code, category.name(str(get_locale()))) for code, category in CATEGORIES.items()],
@@ -86,7 +86,7 @@ def approve(code: str) -> Response:
     before, next_one = queries.neighbours(by, _chosen(), posting)
     amended = form.public_text.data if "replace" in request.form and form.public_text.data != posting.public_text else None
     try:
-        pass_posting(posting, text=amended, by=by)
+        pass_posting(posting, text=amended, seen=form.version.data, by=by)
     except Refused as refused:
         if refused.code == "text_blocked":
             tell(refused, form)

@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 
 from portal.accounts.models import Account, RoleGrant
 from portal.database import db, utcnow
+from portal.households.operations import withdraw_consent
 from portal.journal import Event
+from portal.refusal import Refused
 from portal.wishes.models import Posting
 from portal.wishes.operations import posting as operations
 
@@ -206,3 +208,35 @@ def test_as_many_queries_for_twenty_rows_as_for_one(cast, reader):
     for _ in range(19):
         cast.wish("submitted")
     assert queries() == one
+
+
+def test_a_wish_whose_household_took_its_consent_back_is_not_published(cast, reader):
+    wish = cast.wish("submitted")
+    withdraw_consent(wish.household, "publish_wish", by=cast.lin)
+    reader.sign_in("zhou")
+    assert "同意" in reader.post(f"/review/{wish.code}/approve", status=409, public_text=wish.public_text).main
+    assert "没有通过" in reader.post("/review/approve", code=wish.code).main
+    assert state_of(wish) == "submitted"
+
+
+def test_who_changed_or_submitted_a_posting_for_a_colleague_does_not_pass_it(cast):
+    amended, sent = cast.wish("draft"), cast.wish("draft")
+    operations.amend(amended, cast.draft(spec="双人"), by=cast.chen)
+    operations.submit(amended, by=cast.lin)
+    operations.submit(sent, by=cast.chen)
+    for row in (amended, sent):
+        for author in (cast.lin, cast.chen):
+            with pytest.raises(Refused, match="same_person"):
+                operations.approve(row, by=author)
+        operations.approve(row, by=cast.zhou)
+
+
+def test_words_that_changed_while_a_reviewer_pressed_the_button_are_not_passed(cast):
+    wish = cast.wish("submitted")
+    seen = wish.version
+    operations.send_back(wish, "unclear", by=cast.li)
+    operations.amend(wish, cast.draft(public_text="换了一句。"), by=cast.lin)
+    operations.submit(wish, by=cast.lin)
+    with pytest.raises(Refused, match="stale_step"):
+        operations.approve(wish, by=cast.zhou, seen=seen)
+    operations.approve(wish, by=cast.zhou, seen=wish.version)

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import delete, exists, insert, select
 
 from portal.codes import new_code
 from portal.database import db, utcnow
-from portal.households.models import Consent, Household, Member
+from portal.households.models import Consent, Household
 from portal.journal import Actor, Event, Transaction, transaction
 from portal.refusal import Refused
-from portal.wishes import lifecycle, privacy, shelf, terms
+from portal.wishes import lifecycle, shelf, terms
 from portal.wishes.categories import CATEGORIES
 from portal.wishes.delivery_models import Delivery
 from portal.wishes.models import Campaign, PackItem, Posting, PostingTerm, Recipient, value_band
+from portal.wishes.operations.checking import automatic_checks, findings
 from portal.wishes.operations.delivering import plan_waiting
 from portal.wishes.queries import by_idem, local_day
 
@@ -139,40 +140,6 @@ def amend(posting: Posting, draft: Draft, *, by: Actor, now: datetime | None = N
         tx.session.execute(delete(PackItem).where(PackItem.posting_id == posting_id))
         tx.session.add_all(PackItem(posting_id=posting_id, **vars(item)) for item in draft.items)
         tx.event("posting.amend", posting, by=by, at=now, value_fen=draft.value_fen)
-
-
-def findings(household: Household | None, text: str) -> list[privacy.Finding]:
-    """What in a public text would reveal this household, by the names, schools, employers and address of its file."""
-    if household is None:
-        return privacy.check(text)
-    people: list[Household | Member] = [household, *household.members]
-    return privacy.check(
-        text,
-        names=tuple(person.name for person in people if person.name),
-        schools=tuple(member.school for member in household.members if member.school),
-        employers=tuple(person.employer for person in people if person.employer),
-        addresses=(household.address,) if household.address else (),
-    )
-
-
-def automatic_checks(posting: Posting, today: date) -> list[str]:
-    """What a machine can say before a person looks: codes of ``wording.CHECKS``; an empty list is a clean posting."""
-    found = [f"privacy_{finding.kind}" for finding in findings(posting.household, f"{posting.title}。{posting.spec}。{posting.public_text}")]
-    if posting.value_fen > posting.campaign.ceiling_fen:
-        found.append("over_ceiling")
-    if posting.household is not None:
-        visited = posting.household.visited_on
-        if visited is None or (today - visited).days > 366:
-            found.append("visit_old")
-        others = db.session.scalar(
-            select(func.count()).where(
-                Posting.household_id == posting.household_id, Posting.campaign_id == posting.campaign_id, Posting.id != posting.id,
-                Posting.state.in_(("submitted", "open", "closed")),
-            )
-        )  # fmt: skip
-        if others:
-            found.append("second_wish")
-    return sorted(set(found))
 
 
 def _refuse_unfit(posting: Posting, public_text: str, today: date) -> None:

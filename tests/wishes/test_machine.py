@@ -156,7 +156,7 @@ class Campaign(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Two wishes and a lot are in the hall already, so that there is something to do."""
+        """Two wishes and a lot are in the hall already, one is fulfilled, so that there is something to do."""
         for _ in range(2):
             self.create("wish", 0, 1, 15)
         self.create("pack", 0, 3, 15)
@@ -165,6 +165,8 @@ class Campaign(RuleBasedStateMachine):
             posting_operations.approve(posting, by=self.cast.zhou, now=self.now)
         lot = db.session.scalars(select(Posting).where(Posting.kind == "pack")).one()
         posting_operations.name_recipients(lot, [self.homes[0], self.homes[4]], by=self.cast.lin, now=self.now)
+        claiming.claim(db.session.scalars(select(Posting).where(Posting.kind == "wish")).first(), 1, by=self.cast.sun, now=self.now)
+        self.all_goes_well()
 
     @rule(kind=st.sampled_from(("wish", "pack")), home=numbers, quantity=st.integers(1, 4), days=st.integers(1, 25))
     def create(self, kind: str, home: int, quantity: int, days: int) -> None:

@@ -51,12 +51,12 @@ def filling(scenes: list[Scene]) -> list[Figure]:
     return [Figure("Filling the database", one.engine, thousands(one.size), one.seconds, unit="s") for one in scenes]
 
 
-def write(figures: list[Figure], target: Path = TARGET) -> None:
-    """The table as a page of the documentation."""
+def write(figures: list[Figure], note: str = "", target: Path = TARGET) -> None:
+    """The table as a page of the documentation; ``note`` says what was special about the run."""
     judged = [figure for figure in figures if figure.met is not None]
     machine = f"{platform.system()} on {platform.machine()}, Python {platform.python_version()}, SQLite {portal.database.sqlite.sqlite_version}"
     lines = [
-        HEAD, f"{sum(1 for figure in judged if figure.met)} of {len(judged)} goals met. {machine}.", "",
+        HEAD, *([note, ""] if note else []), f"{sum(1 for figure in judged if figure.met)} of {len(judged)} goals met. {machine}.", "",
         "| What | Engine | Postings | Goal | Measured | |", "|---|---|---|---|---|---|", *(figure.row() for figure in figures), "",
     ]  # fmt: skip
     target.parent.mkdir(exist_ok=True)
@@ -68,13 +68,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="1000,100000,1000000", help="numbers of postings, comma separated, small to large")
     parser.add_argument("--engines", default="sqlite,postgresql")
+    parser.add_argument("--note", default="", help="a sentence about this run for the page, such as what else the machine was doing")
     chosen = parser.parse_args()
     figures = starting.start()
     for engine in chosen.engines.split(","):
         with server(engine) as base, contextlib.ExitStack() as stack:
             scenes = [stack.enter_context(scene(engine, int(size), base)) for size in chosen.sizes.split(",")]
             figures += measure(scenes) + filling(scenes)
-    write(figures)
+    write(figures, chosen.note)
     print(f"written: {TARGET.relative_to(ROOT)}", file=sys.stderr)
 
 

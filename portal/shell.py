@@ -132,8 +132,12 @@ def _address(endpoint: str) -> str:
 
 def pref(name: str, allowed: tuple[str, ...]) -> str:
     """What the reader chose for the size, contrast or language; the first of ``allowed`` when nothing (good) was chosen."""
-    value = request.cookies.get(name, "") if request else ""
-    return value if value in allowed else allowed[0]
+    if not request:
+        return allowed[0]
+    chosen = request.environ.get("portal.prefs")
+    if chosen is None:  # read once: templates ask for the language with every word
+        chosen = request.environ["portal.prefs"] = {cookie: request.cookies.get(cookie, "") for cookie in ("size", "contrast", "lang")}
+    return chosen[name] if chosen[name] in allowed else allowed[0]
 
 
 def locale() -> str:

@@ -52,11 +52,11 @@ def _hall(kind: str) -> Response:
     answer = hall_queries.find(asked, now)
     who = hall_queries.visitor(actor())
     modes = _modes(answer.lines, who, now, asked)
-    facets_key = (answer.shared, asked.kind, asked.state, *sorted(asked.chosen().items())) if answer.shared else None
+    own = () if answer.shared else tuple((name, *counts.items()) for name, counts in (answer.counts or {}).items())
     return page(
         "wishes/hall.html" if kind == "wish" else "wishes/packs.html",
         asked=asked, answer=answer, who=who, now=now, campaign=now.campaign, sends=sends(modes), here=address(asked), clear=address(Asked(kind)),
-        wish_progress=now.progress("wish"), pack_progress=now.progress("pack"), chips=_chips(asked), facets_key=facets_key,
+        wish_progress=now.progress("wish"), pack_progress=now.progress("pack"), chips=_chips(asked), facets_key=(answer.shared, own, asked.kind, asked.state, *sorted(asked.chosen().items())),
         results_key=(asked, answer.count, tuple((line.code, line.version, mode) for line, mode in modes), local_day(utcnow())),
         # worked out only when a part of the page is not kept any more
         facets=partial(_facets, asked, answer), cards=partial(_shown, modes), pages=partial(_pages, asked, answer), count=partial(count_text, asked, answer),

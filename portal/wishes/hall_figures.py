@@ -16,7 +16,7 @@ from portal.wishes.queries import current_campaign
 
 Values = tuple[str, ...]
 Chosen = dict[str, Values]
-KEPT_ANSWERS = 2_000
+KEPT_ANSWERS = 500
 
 
 class Cell(NamedTuple):
@@ -96,8 +96,8 @@ class Snapshot:
         return self._kept(("progress", kind), lambda: self._progress(kind))  # type: ignore[no-any-return]
 
     def part(self, *key: Any, caller: Callable[[], str]) -> str:
-        """A part of a page that shows nothing but these figures: rendered once for each snapshot. A key that ends in None is not kept."""
-        return caller() if key[-1] is None else self._kept(("part", *key), caller)  # type: ignore[no-any-return]
+        """A part of a page that shows nothing but these figures: rendered once for each snapshot."""
+        return self._kept(("part", *key), caller)  # type: ignore[no-any-return]
 
     def _kept(self, key: Any, work: Any) -> Any:
         if key not in self.answers:

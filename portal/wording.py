@@ -84,6 +84,7 @@ LABELS: Mapping[str, Mapping[str, Any]] = {
         "posting.import": _l("从表格导入"),
         "claim.claim": _l("认领"), "claim.cover": _l("工会兜底"), "claim.wait": _l("排候补"), "claim.promote": _l("候补转为认领"), "claim.ready": _l("备好货"),
         "claim.hand_over": _l("交接验收"), "claim.refuse_goods": _l("交接时退回物品"), "claim.release": _l("释放认领"), "claim.lapse": _l("认领逾期"),
+        "claim.dismiss": _l("候补结束"),
         "claim.revoke": _l("撤销认领"), "basket.put": _l("放入认领篮"), "basket.drop": _l("移出认领篮"),
         "household.open": _l("建档"), "household.amend": _l("改了档案"), "household.add_member": _l("加了家庭成员"),
         "household.remove_member": _l("移出家庭成员"), "household.consent": _l("记录同意"), "household.withdraw_consent": _l("撤回同意"),

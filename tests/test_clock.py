@@ -16,8 +16,9 @@ from portal.clock import Lease, take_lease
 from portal.database import db, utcnow
 from portal.journal import Event
 from portal.wishes import shelf
+from portal.wishes.delivery_models import Delivery
 from portal.wishes.models import Posting
-from portal.wishes.operations import claiming
+from portal.wishes.operations import claiming, delivering
 from portal.wishes.operations.clock import sweep
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,3 +152,34 @@ def test_a_clock_of_none_never_starts(make_app):
     before = {thread.ident for thread in threading.enumerate()}
     clock.start(make_app(CLOCK_SECONDS=0))
     assert not [thread for thread in threading.enumerate() if thread.name == "clock" and thread.ident not in before]
+
+
+def test_the_clock_goes_on_whatever_a_tick_met(app, monkeypatch):
+    ticks: list[int] = []
+    again = threading.Event()
+
+    def broken(*_args: object) -> bool:
+        ticks.append(1)
+        if len(ticks) > 1:
+            again.set()
+        raise OSError("no file can be opened")
+
+    monkeypatch.setattr(clock, "take_lease", broken)
+    stop = threading.Event()
+    ticking = threading.Thread(target=clock._tick, args=(app, 0.01, stop))
+    ticking.start()
+    assert again.wait(30), "a second tick"
+    stop.set()
+    ticking.join(30)
+
+
+def test_a_line_ends_with_what_it_waits_for(cast):
+    wish = cast.wish(latest_day=cast.today + timedelta(days=3))
+    cast.claim(wish, state="handed_over")
+    second = claiming.wait(wish, 1, by=cast.sun)
+    assert sweep().dismissed == 0
+    row = db.session.scalars(select(Delivery).where(Delivery.posting_id == wish.id)).one()
+    delivering.sign(row, cast.facts(row), by=cast.chen)
+    delivering.confirm(row, by=cast.li)
+    assert (sweep().dismissed, second.state) == (1, "released")
+    assert sweep().dismissed == 0

@@ -55,6 +55,7 @@ STEPS = (
     Step("claim", "hand_over", ("active", "ready"), "handed_over", "station.take", "inspection, planned deliveries"),
     Step("claim", "refuse_goods", ("active", "ready"), "active", "station.take", "inspection with reason"),
     Step("claim", "release", ("active", "ready", "waiting"), "released", "claim.own", "reason"),
+    Step("claim", "dismiss", ("waiting",), "released", "system"),
     Step("claim", "lapse", ("active", "ready"), "lapsed", "system"),
     Step("claim", "revoke", ("active", "ready", "waiting"), "revoked", "claim.revoke", "reason"),
     Step("delivery", "deliver", ("planned", "failed"), "delivered", "delivery.sign"),

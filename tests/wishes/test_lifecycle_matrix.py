@@ -317,7 +317,7 @@ def test_the_table_speaks_of_known_states_permissions_and_parts():
 def test_nobody_presses_what_the_system_does(cast: Cast):
     for step in STEPS:
         if step.permission == "system":
-            assert step.event in {"posting.expire", "claim.promote", "claim.lapse"}
+            assert step.event in {"posting.expire", "claim.promote", "claim.lapse", "claim.dismiss"}
     row = cast.claim(cast.wish())
     claiming.lapse(row)
     assert db.session.scalars(select(Event).order_by(Event.id.desc()).limit(1)).one().actor_id is SYSTEM.id

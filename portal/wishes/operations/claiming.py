@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NoReturn
 
-from sqlalchemy import case, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.codes import new_code
 from portal.database import db, utcnow
 from portal.enterprises.models import Enterprise
-from portal.households.models import Household, Member
 from portal.journal import SYSTEM, Actor, Transaction, housekeeping, transaction
 from portal.refusal import Refused
 from portal.wishes import lifecycle, shelf
@@ -22,6 +21,7 @@ from portal.wishes.operations.promise import (
     NO_KEY,
     LineGrew,
     clock_of,
+    employs,
     free_units,
     give_quota,
     lock_line,
@@ -29,7 +29,7 @@ from portal.wishes.operations.promise import (
     step,
     take_quota,
 )
-from portal.wishes.queries import by_idem, local_day
+from portal.wishes.queries import by_idem, form_key, local_day
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def claim(
 
     Refused: already_claimed, pack_short, pack_gone, not_open, too_late, campaign_over, own_employee, not_approved, suspended, quota.
     """
-    now = now or utcnow()
+    now, idem = now or utcnow(), form_key(idem, by, posting.code)
     if repeated := by_idem(Claim, idem):
         return repeated
     _cheap_look(posting, quantity, local_day(now))
@@ -72,11 +72,10 @@ def claim(
 
 
 def _forget_line(posting_id: int, enterprise_id: int | None) -> None:
-    """A line of the basket that was claimed has done its work."""
-    line = db.session.get(BasketLine, (enterprise_id, posting_id))
-    if line is not None:
+    """A line of the basket that was claimed has done its work; a colleague may take it out at this very moment."""
+    if db.session.get(BasketLine, (enterprise_id, posting_id)) is not None:
         with housekeeping() as tx:
-            tx.session.delete(tx.session.get_one(BasketLine, (enterprise_id, posting_id)))
+            tx.change(delete(BasketLine).where(BasketLine.enterprise_id == enterprise_id, BasketLine.posting_id == posting_id))
 
 
 def _cheap_look(posting: Posting, quantity: int, today: date) -> None:
@@ -96,20 +95,6 @@ def _why_not(posting: Posting, quantity: int, today: date) -> NoReturn:
     if posting.kind == "wish":
         raise Refused("already_claimed")
     raise Refused("pack_short", "quantity", left=posting.left) if posting.left else Refused("pack_gone")
-
-
-def employs(household_id: int | None, enterprise_id: int | None) -> bool:
-    """Whether somebody of the household works for the enterprise (慈善法 §40: no interested party)."""
-    if household_id is None or enterprise_id is None:
-        return False
-    credit = select(Enterprise.credit_code).where(Enterprise.id == enterprise_id).scalar_subquery()
-    query = (
-        select(Household.id)
-        .outerjoin(Member, Member.household_id == Household.id)
-        .where(Household.id == household_id, (Household.employer_credit_code == credit) | (Member.employer_credit_code == credit))
-        .limit(1)
-    )
-    return db.session.scalar(query) is not None
 
 
 def _refuse_interested(tx: Transaction, posting: Posting, enterprise_id: int | None) -> None:
@@ -214,6 +199,17 @@ def revoke(row: Claim, reason: str, *, by: Actor, now: datetime | None = None) -
 def lapse(row: Claim, *, by: Actor = SYSTEM, now: datetime | None = None) -> list[Claim]:
     """A promise whose day has passed: the units come free."""
     return _end(row, "lapse", "", by, now or utcnow())
+
+
+def dismiss(row: Claim, *, by: Actor = SYSTEM, now: datetime | None = None) -> None:
+    """End a place in line for what can no longer come free."""
+    _end(row, "dismiss", "", by, now or utcnow())
+
+
+def waiting_in_vain() -> list[Claim]:
+    """Places in line for postings that are over."""
+    over = Posting.state.in_(("closed", "withdrawn", "expired"))
+    return list(db.session.scalars(select(Claim).join(Posting, Posting.id == Claim.posting_id).where(Claim.state == "waiting", over).order_by(Claim.id)))
 
 
 def overdue(now: datetime, limit: int = 200) -> list[Claim]:

@@ -13,7 +13,7 @@ from portal.journal import SYSTEM, transaction
 from portal.refusal import Refused
 from portal.wishes import shelf
 from portal.wishes.models import Campaign, Posting
-from portal.wishes.operations.claiming import lapse, overdue
+from portal.wishes.operations.claiming import dismiss, lapse, overdue, waiting_in_vain
 from portal.wishes.queries import local_day
 
 
@@ -24,10 +24,11 @@ class Swept:
     lapsed: int = 0
     promoted: int = 0
     expired: int = 0
+    dismissed: int = 0
 
 
 def sweep(now: datetime | None = None, progress: Callable[[int], None] | None = None) -> Swept:
-    """Lapse every overdue claim and expire every posting past its latest day; what another worker did first is left alone."""
+    """Lapse overdue claims, expire postings past their latest day, end the lines of what is over; what another worker did first is left alone."""
     now = now or utcnow()
     done = Swept()
     seen: set[int] = set()
@@ -42,6 +43,12 @@ def sweep(now: datetime | None = None, progress: Callable[[int], None] | None = 
             if progress:
                 progress(done.lapsed)
     done.expired = _expire(now)
+    for row in waiting_in_vain():
+        try:
+            dismiss(row, now=now)
+        except Refused:  # left the line by itself a moment ago
+            continue
+        done.dismissed += 1
     return done
 
 

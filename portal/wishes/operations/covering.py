@@ -11,7 +11,7 @@ from portal.journal import Actor, transaction
 from portal.refusal import Refused
 from portal.wishes.models import Claim, Posting
 from portal.wishes.operations.claiming import Claimant, take_units
-from portal.wishes.queries import by_idem
+from portal.wishes.queries import by_idem, form_key
 
 
 def cover(posting: Posting, quantity: int, *, by: Actor, idem: str | None = None, now: datetime | None = None) -> Claim:
@@ -19,7 +19,7 @@ def cover(posting: Posting, quantity: int, *, by: Actor, idem: str | None = None
 
     It may be done after the campaign's claims have closed. Refused: already_claimed, pack_short, pack_gone, not_open, too_late.
     """
-    now = now or utcnow()
+    now, idem = now or utcnow(), form_key(idem, by, posting.code)
     if repeated := by_idem(Claim, idem):
         return repeated
     try:

@@ -19,7 +19,7 @@ from portal.wishes.delivery_models import Delivery
 from portal.wishes.models import Campaign, PackItem, Posting, PostingTerm, Recipient, value_band
 from portal.wishes.operations.checking import automatic_checks, findings
 from portal.wishes.operations.delivering import plan_waiting
-from portal.wishes.queries import by_idem, local_day
+from portal.wishes.queries import by_idem, form_key, local_day
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def create(
     idem: str | None = None, now: datetime | None = None,
 ) -> Posting:  # fmt: skip
     """Write a draft of a wish (for one household) or of a lot of packs. The same ``idem`` again returns the first one."""
-    now = now or utcnow()
+    now, idem = now or utcnow(), form_key(idem, by, kind)
     if repeated := by_idem(Posting, idem):
         return repeated
     if household is not None:

@@ -10,7 +10,9 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select, update
 
+from portal.database import db
 from portal.enterprises.models import Enterprise
+from portal.households.models import Household, Member
 from portal.journal import Transaction
 from portal.refusal import Refused
 from portal.wishes import lifecycle, shelf
@@ -81,6 +83,20 @@ def step(tx: Transaction, row: Claim, name: str, **values: object) -> str:
     return was
 
 
+def employs(household_id: int | None, enterprise_id: int | None) -> bool:
+    """Whether somebody of the household works for the enterprise (慈善法 §40: no interested party)."""
+    if household_id is None or enterprise_id is None:
+        return False
+    credit = select(Enterprise.credit_code).where(Enterprise.id == enterprise_id).scalar_subquery()
+    query = (
+        select(Household.id)
+        .outerjoin(Member, Member.household_id == Household.id)
+        .where(Household.id == household_id, (Household.employer_credit_code == credit) | (Member.employer_credit_code == credit))
+        .limit(1)
+    )
+    return db.session.scalar(query) is not None
+
+
 def lock_claimant(tx: Transaction, row: Claim) -> None:
     """Take the enterprise's row before the claim's."""
     if row.enterprise_id is not None:
@@ -111,6 +127,8 @@ def _promote(tx: Transaction, posting: Posting, waiting: Claim, now: datetime) -
     """Give free units to one that waits; one whose quota or standing does not allow it keeps waiting."""
     try:
         with tx.session.begin_nested():
+            if employs(posting.household_id, waiting.enterprise_id):  # somebody of the household may have begun to work there
+                raise Refused("own_employee")
             take_quota(tx, waiting.enterprise_id, waiting.quantity, posting.campaign, now)
             today = local_day(now)
             guards = (Posting.claimed + waiting.quantity <= Posting.quantity, Posting.latest_day >= today)

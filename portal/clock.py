@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from flask import Flask
 from sqlalchemy import String, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.database import Model, Moment, db, utcnow
@@ -64,7 +64,7 @@ def _tick(app: Flask, seconds: int, stop: threading.Event) -> None:
                     done = sweep()
                     if done.lapsed or done.expired:
                         log.info("clock", extra={"facts": vars(done)})
-            except SQLAlchemyError as problem:  # the database may be away for a moment; the next tick tries again
+            except Exception as problem:  # whatever it is (the database away, the disk full): the next tick tries again
                 log.error("clock", exc_info=problem)
             finally:
                 db.session.remove()

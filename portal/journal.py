@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, CursorResult, Index, Integer, String, Update, insert, select
+from sqlalchemy import JSON, BigInteger, CursorResult, Delete, Index, Integer, String, Update, insert, select
 from sqlalchemy.orm import Mapped, mapped_column, scoped_session
 
 from portal.database import Model, Moment, db, utcnow, writers_queue
@@ -85,8 +85,8 @@ class Transaction:
         self.session.execute(insert(Event), row)
         self.events += 1
 
-    def change(self, statement: Update) -> int:
-        """Run one UPDATE past the rows that are loaded; returns how many rows it changed."""
+    def change(self, statement: Update | Delete) -> int:
+        """Run one UPDATE or DELETE past the rows that are loaded; returns how many rows it changed."""
         done = self.session.execute(statement.execution_options(synchronize_session=False))
         return cast("CursorResult[Any]", done).rowcount
 

@@ -104,6 +104,12 @@ def admit(what: str, source: str, throttle: Throttle, now: datetime | None = Non
     _count((key,), throttle, now)
 
 
+def _reach(account: Account) -> int | None:
+    """The unit whose auditors may read this account's acts: its own, or the one that vets its enterprise."""
+    enterprise = db.metadata.tables["enterprise"]  # the enterprises' capability stands above this one
+    return account.unit_id or db.session.scalar(select(enterprise.c.unit_id).where(enterprise.c.id == account.enterprise_id))
+
+
 def sign_in(username: str, password: str, source: str, throttle: Throttle, now: datetime | None = None) -> str:
     """Check a password and start a session; returns its token.
 
@@ -128,7 +134,7 @@ def sign_in(username: str, password: str, source: str, throttle: Throttle, now: 
         account.password_hash = fresh
         tx.session.execute(delete(SignInTry).where(SignInTry.key == keys[0]))
         token = sessions.start(tx, account, now)
-        tx.event("account.sign_in", account, by=Actor(account.id, account.name), at=now)
+        tx.event("account.sign_in", account, by=Actor(account.id, account.name), at=now, unit_id=_reach(account))
     return token
 
 
@@ -137,18 +143,22 @@ def sign_out(token: str, *, by: Actor) -> None:
     account = db.session.get_one(Account, by.id)
     with transaction() as tx:
         sessions.end(tx, token, utcnow(), "sign_out")
-        tx.event("account.sign_out", account, by=by)
+        tx.event("account.sign_out", account, by=by, unit_id=_reach(account))
 
 
 def change_password(old: str, new: str, session_id: int, *, by: Actor) -> None:
     """Set a new password and end every other session of the account. Refused: password_wrong, password_same, password_short …"""
     account = db.session.get_one(Account, by.id)
-    if not verify(account.password_hash, old):
+    checked = account.password_hash
+    if not verify(checked, old):
         raise Refused("password_wrong", "old")
     if new == old:
         raise Refused("password_same", "password")
     hashed = hash_password(new)
     with transaction() as tx:
+        tx.hold(account)
+        if not account.active or account.password_hash != checked:  # closed or reset while the password was being checked
+            raise Refused("password_wrong", "old")
         account.password_hash, account.must_change = hashed, False
         sessions.end_all(tx, account.id, utcnow(), "password", keep=session_id)
-        tx.event("account.change_password", account, by=by)
+        tx.event("account.change_password", account, by=by, unit_id=_reach(account))

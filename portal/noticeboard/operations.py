@@ -18,7 +18,7 @@ from portal.noticeboard.figures import Period
 from portal.noticeboard.models import OPEN, Erratum, Publication
 from portal.refusal import Refused
 from portal.wishes.models import Campaign
-from portal.wishes.queries import ZONE, by_idem, local_day
+from portal.wishes.queries import ZONE, by_idem, form_key, local_day
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def draft(campaign: Campaign, plan: Plan, *, by: Actor, idem: str | None = None,
 
     Refused: draft_exists, period_order, period_future. The same ``idem`` again returns the first one.
     """
-    now = now or utcnow()
+    now, idem = now or utcnow(), form_key(idem, by, campaign.code)
     if repeated := by_idem(Publication, idem):
         return repeated
     if queries.open_one([campaign.unit_id]):
@@ -82,9 +82,12 @@ def _move(tx: Transaction, row: Publication, sources: tuple[str, ...], refusal: 
 
 
 def amend(row: Publication, plan: Plan, *, by: Actor, now: datetime | None = None) -> None:
-    """Change title, period or remark of a draft and count anew. Refused: board_stale, period_order, period_future."""
+    """Change title, period or remark of a draft and count anew. Refused: board_stale, period_order, period_future.
+
+    Whoever wrote it last is its drafter, and somebody else publishes it.
+    """
     now = now or utcnow()
-    values = _composed(row.campaign, plan, now)
+    values = _composed(row.campaign, plan, now) | {"drafted_by": by.id}
     with transaction() as tx:
         _move(tx, row, ("draft",), "board_stale", **values)
         tx.event("publication.amend", row, by=by, at=now)
@@ -155,7 +158,7 @@ def write_erratum(
     row: Publication, text: str, before: str = "", after: str = "", *, by: Actor, idem: str | None = None, now: datetime | None = None
 ) -> Erratum:
     """Write a correction of a published issue; it is shown when a second person publishes it. Refused: board_step, board_private, board_small."""
-    now = now or utcnow()
+    now, idem = now or utcnow(), form_key(idem, by, row.code)
     if repeated := by_idem(Erratum, idem):
         return repeated
     if row.state != "published":

@@ -25,13 +25,9 @@ CHECK_AGAIN = "pack_short"  # refused, but for less it would be possible
 LINE = re.compile(r"([A-Z]{2}-[0-9A-Z]{4,12}):([0-9]{1,6})")
 
 
-def _key(*parts: object) -> str:
-    """A key for what one form asked for: the same form of the same enterprise gives the same key, whatever the browser sent."""
-    return hashlib.sha256(":".join(map(str, (actor().enterprise_id, *parts))).encode()).hexdigest()
-
-
 def _batch(idem: str) -> str:
-    return f"PC-{_key(idem)[:12].upper()}"
+    """The code of what one form claims: the same form of the same enterprise gives the same one, whatever the browser sent."""
+    return f"PC-{hashlib.sha256(f'{actor().enterprise_id}:{idem}'.encode()).hexdigest()[:12].upper()}"
 
 
 def _posting(code: str) -> Posting:
@@ -84,7 +80,7 @@ def make(code: str) -> Any:
         return _check_page(posting, min(1, posting.left), form, status=422)
     idem = form.idem.data or ""
     try:
-        row = operations.claim(posting, form.quantity.data or 1, by=actor(), idem=_key(idem, code), batch=_batch(idem))
+        row = operations.claim(posting, form.quantity.data or 1, by=actor(), idem=idem, batch=_batch(idem))
     except Refused as refused:
         if refused.code == CHECK_AGAIN:
             return _check_page(posting, refused.params["left"], ClaimForm(formdata=None), sentence(CHECK_AGAIN, refused.params), 409)
@@ -159,7 +155,7 @@ def _claim_line(posting: Posting | None, quantity: int, idem: str, batch: str) -
     if posting is None:
         return Refused("not_open")
     try:
-        operations.claim(posting, max(quantity, 1), by=actor(), idem=_key(idem, posting.code), batch=batch)
+        operations.claim(posting, max(quantity, 1), by=actor(), idem=idem, batch=batch)
     except Refused as problem:
         if problem.code == CHECK_AGAIN:
             basket_operations.put(posting, problem.params["left"], by=actor())

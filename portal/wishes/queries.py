@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -25,8 +26,13 @@ def local_day(now: datetime) -> date:
     return now.astimezone(ZONE).date()
 
 
+def form_key(idem: str | None, by: Actor, about: str) -> str | None:
+    """The key of one form for what it asks: of one length whatever was sent, and nobody else's, nor of another thing. None without a key."""
+    return hashlib.sha256(f"{by.id}:{about}:{idem}".encode()).hexdigest() if idem else None
+
+
 def by_idem(model: type[Row], idem: str | None) -> Row | None:
-    """The row that an earlier copy of the same form made, or None."""
+    """The row that an earlier copy of the same form made (its form_key), or None."""
     return db.session.scalar(select(model).where(model.idem == idem)) if idem else None  # type: ignore[attr-defined, arg-type]
 
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.datastructures import MultiDict
 
-from portal.accounts import resuming
+from portal.accounts import admin_operations, operations, resuming
 from portal.accounts.models import Account, Session
 from portal.database import db, utcnow
+from portal.refusal import Refused
 from tests.accounts.test_units import events
 from tests.reader import PARTIAL, PASSWORD, Reader
 
@@ -191,3 +192,19 @@ def test_no_form_is_taken_without_a_token(cast, app, reader):
     db.session.rollback()
     assert len(events()) == before
     assert reader.get("/account").path == "/account"
+
+
+def test_a_password_that_was_reset_meanwhile_is_not_set_by_whoever_knew_the_old_one(cast, monkeypatch):
+    verify, account = operations.verify, db.session.scalars(select(Account).where(Account.username == "lin")).one()
+
+    def slow(stored: str, password: str) -> bool:
+        fits = verify(stored, password)
+        admin_operations.reset_password(account, by=cast.admin)
+        return fits
+
+    monkeypatch.setattr(operations, "verify", slow)
+    with pytest.raises(Refused, match="password_wrong"):
+        operations.change_password(PASSWORD, "another-long-one", 0, by=cast.lin)
+    db.session.rollback()
+    assert account.must_change
+    assert not verify(account.password_hash, "another-long-one")

@@ -133,3 +133,10 @@ def test_no_person_of_a_household_is_in_the_log(cast, reader):
     page = reader.get("/events")
     assert "周玉华" not in page.html and "何大妈" not in page.html
     assert db.session.scalar(select(Event.id).limit(1))
+
+
+def test_what_contacts_do_is_read_by_the_union_that_vets_their_enterprise_alone(cast, reader):
+    reader.sign_in("zhao")
+    reader.get("/account").submit("退出")
+    places = db.session.execute(select(Event.action, Event.unit_id).where(Event.actor_id == cast.zhao.id)).all()
+    assert {tuple(row) for row in places} == {(f"account.{name}", cast.units["district"].id) for name in ("sign_in", "sign_out")}

@@ -272,3 +272,12 @@ def test_other_units_see_nothing(filled):
     assert queries.staff_list(filled.he) == [] and queries.campaigns_for(filled.lin) == []
     assert db.session.scalar(select(func.count()).select_from(Erratum)) == 0
     assert db.session.scalar(select(func.count()).select_from(Campaign)) == 1 and db.session.scalar(select(func.count()).select_from(Posting)) == 59
+
+
+def test_whoever_wrote_an_issue_last_does_not_publish_it(filled):
+    row = operations.draft(filled.campaign, plan(filled), by=filled.li)
+    operations.amend(row, plan(filled), by=filled.zhou)
+    operations.submit(row, by=filled.li)
+    with pytest.raises(Refused, match="same_person"):
+        operations.publish(row, by=filled.zhou)
+    operations.publish(row, by=filled.li)

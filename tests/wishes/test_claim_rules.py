@@ -414,3 +414,27 @@ def test_naming_recipients_while_a_pack_is_confirmed(cast, app, again):
     )
     assert results == ["done", "done"]
     assert db.session.scalar(select(func.count()).where(Delivery.claim_id == claim.id)) == 2
+
+
+def test_who_waits_is_not_promoted_to_the_wish_of_a_new_employee(cast):
+    wish = cast.wish()
+    first, second = cast.claim(wish, by="sun"), claiming.wait(wish, 1, by=cast.zhao)
+    wish.household.employer_credit_code = firm(cast).credit_code
+    db.session.commit()
+    assert claiming.release(first, "换", by=cast.sun) == []
+    assert db.session.get_one(Claim, second.id, populate_existing=True).state == "waiting"
+    assert db.session.get_one(Posting, wish.id, populate_existing=True).claimed == 0
+
+
+def test_the_key_of_a_form_is_good_for_its_person_and_its_posting_alone(cast):
+    lot, other = cast.lot(9), cast.lot(9)
+    mine = claiming.claim(lot, 1, by=cast.zhao, idem="key")
+    assert claiming.claim(lot, 1, by=cast.zhao, idem="key").id == mine.id
+    assert claiming.claim(lot, 1, by=cast.sun, idem="key").enterprise_id == cast.sun.enterprise_id
+    assert claiming.claim(other, 1, by=cast.zhao, idem="key").posting_id == other.id
+    covered = covering.cover(lot, 1, by=cast.zhou, idem="key" * 100)
+    assert covering.cover(lot, 1, by=cast.zhou, idem="key" * 100).id == covered.id
+    assert covering.cover(other, 1, by=cast.zhou, idem="key" * 100).posting_id == other.id
+    assert posting_operations.create(
+        "pack", cast.draft(category="pack", quantity=2), cast.campaign, None, unit_id=lot.unit_id, town=lot.town, by=cast.lin, idem="key" * 100
+    ).posted_by == cast.lin.id  # fmt: skip

@@ -73,9 +73,9 @@ def test_a_sweep_lapses_promotes_and_expires_once(cast):
     wish, lot = cast.wish(), cast.lot(3, latest_day=cast.today + timedelta(days=4))
     first, second = cast.claim(wish), claiming.wait(wish, 1, by=cast.sun)
     later = now + timedelta(days=6)
-    assert vars(sweep(later)) == {"lapsed": 1, "promoted": 1, "expired": 1}
+    assert vars(sweep(later)) == {"lapsed": 1, "promoted": 1, "expired": 1, "dismissed": 0}
     count = db.session.scalar(select(func.count()).select_from(Event))
-    assert vars(sweep(later)) == {"lapsed": 0, "promoted": 0, "expired": 0}
+    assert vars(sweep(later)) == {"lapsed": 0, "promoted": 0, "expired": 0, "dismissed": 0}
     assert db.session.scalar(select(func.count()).select_from(Event)) == count
     db.session.expire_all()
     assert (first.state, second.state, lot.state) == ("lapsed", "active", "expired")

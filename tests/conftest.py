@@ -23,6 +23,8 @@ from portal.demo import loader
 from tests import databases
 from tests.cast import Cast, make_cast
 from tests.reader import Browser, Reader
+from tests.world import World
+from tests.world import build as build_world
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("sqlite", "postgresql")
@@ -62,6 +64,8 @@ def _settings(instance: Path, url: str) -> dict[str, Any]:
 
 class Stage:
     """One app on one database that can be made as new."""
+
+    facts: Any = None  # what a test has to know of the rows that it begins with
 
     def __init__(self, engine: str, instance: Path, kind: str, fill: Callable[[Flask], Any]) -> None:
         self.instance = instance
@@ -124,6 +128,29 @@ def demo_app(demo_stage: Stage) -> Flask:
     """The portal with the whole demo campaign, as `make run` shows it; everybody's password is tests.reader.PASSWORD."""
     demo_stage.renew()
     return demo_stage.app
+
+
+@pytest.fixture(scope="session")
+def world_stage(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Like ``stage``, with one thing of every kind in every place; use ``world_app`` and ``world``."""
+    kept = databases.run_folder() / f"world-{engine}.json"
+    stage = Stage(engine, tmp_path_factory.mktemp(f"world-{engine}"), "world", lambda app: build_world(make_cast()).save(kept))
+    stage.facts = World.load(kept)
+    yield stage
+    _close(stage.app)
+
+
+@pytest.fixture
+def world_app(world_stage: Stage) -> Flask:
+    """The portal on the database of tests/world.py; everybody's password is tests.reader.PASSWORD."""
+    world_stage.renew()
+    return world_stage.app
+
+
+@pytest.fixture
+def world(world_app: Flask, world_stage: Stage) -> World:
+    """What stands in the database of ``world_app``."""
+    return world_stage.facts
 
 
 @pytest.fixture

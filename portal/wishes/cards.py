@@ -40,7 +40,7 @@ def card(posting: Posting, today: date | None = None, lang: str = "zh") -> dict[
         "category": category.name(lang), "seal": category.seal, "seal_kind": category.kind, "town": posting.town,
         "value_fen": posting.value_fen, "latest_day": posting.latest_day, "soon": left if left is not None and 0 <= left <= SOON else None,
         "mode": posting.mode, "point": posting.point, "quantity": posting.quantity, "claimed": posting.claimed,
-        "left": posting.quantity - posting.claimed, "progress": progress_of(posting), "items": [article(item) for item in posting.items],
+        "left": posting.quantity - posting.claimed, "progress": progress_of(posting), "items": [article(item) for item in posting.items] if posting.kind == "pack" else [],
     }  # fmt: skip
 
 

@@ -277,7 +277,7 @@ def similar(posting: Posting, n: int = 3) -> list[Posting]:
                 .filter_by(**{column: same[column] for column in columns})
                 .order_by(Posting.latest_day, Posting.id)
                 .limit(n + len(found))
-                .options(selectinload(Posting.items))
+                .options(*([selectinload(Posting.items)] if posting.kind == "pack" else []))
             )
             for row in db.session.scalars(query):
                 found.setdefault(row.id, row)

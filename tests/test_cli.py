@@ -103,8 +103,8 @@ def test_lapse_says_what_it_did(people, run):
     row = people.claim(people.wish())
     row.ready_by = row.deliver_by = people.today - timedelta(days=1)
     db.session.commit()
-    assert json.loads(run("lapse").stdout) == {"lapsed": 1, "promoted": 0, "expired": 0}
-    assert json.loads(run("lapse").stdout) == {"lapsed": 0, "promoted": 0, "expired": 0}
+    assert json.loads(run("lapse").stdout) == {"lapsed": 1, "promoted": 0, "expired": 0, "dismissed": 0}
+    assert json.loads(run("lapse").stdout) == {"lapsed": 0, "promoted": 0, "expired": 0, "dismissed": 0}
 
 
 def test_tally_is_json_of_a_campaign(people, run):

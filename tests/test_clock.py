@@ -89,7 +89,7 @@ def test_what_is_claimed_does_not_expire_and_its_freed_units_do(cast):
     assert (lot.state, row.state) == ("open", "handed_over")
     other = cast.wish(latest_day=cast.today + timedelta(days=3))
     cast.claim(other)
-    assert vars(sweep(utcnow() + timedelta(days=5))) == {"lapsed": 1, "promoted": 0, "expired": 1}
+    assert vars(sweep(utcnow() + timedelta(days=5))) == {"lapsed": 1, "promoted": 0, "expired": 1, "dismissed": 0}
     assert db.session.get_one(Posting, other.id, populate_existing=True).state == "expired"
 
 

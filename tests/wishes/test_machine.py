@@ -343,7 +343,7 @@ class Campaign(RuleBasedStateMachine):
         assert not claiming.overdue(self.now)
         left = select(func.count()).where(Posting.state == "open", Posting.claimed < Posting.quantity, Posting.latest_day < today)
         assert not db.session.scalar(left)
-        assert vars(clock.sweep(self.now)) == {"lapsed": 0, "promoted": 0, "expired": 0}
+        assert vars(clock.sweep(self.now)) == {"lapsed": 0, "promoted": 0, "expired": 0, "dismissed": 0}
 
     @rule(
         who=st.sampled_from(FIRMS), state=st.sampled_from(("approved", "approved", "suspended", "pending")), quota=st.sampled_from((None, 0, 1, 2, 5))

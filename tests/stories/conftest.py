@@ -35,8 +35,10 @@ FLAGS = (
 ).split()
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 PICTURES = {
-    ("hall", "desktop"): "hall-1280", ("sign-ready", "phone"): "sign-390", ("issue", "desktop"): "board-1280", ("review", "desktop"): "review-1280",
+    ("hall", "desktop"): ("hall-1280", "html"), ("sign-ready", "phone"): ("sign-390", "[for=id_tail]"),
+    ("issue", "desktop"): ("board-1280", "html"), ("review", "desktop"): ("review-1280", "html"),
 }  # fmt: skip
+"""Pages of the README: the file, and what stands at the top of the window."""
 HEAVY = 250_000
 looked_over: set[tuple[str, str]] = set()
 """What axe has seen in this run: (page, mode); large type with high contrast only once for a page."""
@@ -145,7 +147,7 @@ class Person:
         SHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}-{self.mode}.png", full_page=True)
         if os.environ.get("PORTAL_PICTURES") and (name, self.mode) in PICTURES:
-            picture(self.page, ROOT / "docs" / "pictures" / f"{PICTURES[name, self.mode]}.png")
+            picture(self.page, *PICTURES[name, self.mode])
         width = self.page.viewport_size["width"]  # type: ignore[index]
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
@@ -241,13 +243,14 @@ def draw(page: Page) -> None:
         page.mouse.up()
 
 
-def picture(page: Page, file: Path) -> None:
+def picture(page: Page, name: str, top: str) -> None:
     """What the window shows, for the README; with fewer colours when it would be heavy."""
-    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("top => scrollTo(0, document.querySelector(top).getBoundingClientRect().top + scrollY - 20)", top)
     shot = page.screenshot()
     if len(shot) > HEAVY:
         out = BytesIO()
         Image.open(BytesIO(shot)).convert("RGB").quantize(256).save(out, "PNG", optimize=True)
         shot = out.getvalue()
+    file = ROOT / "docs" / "pictures" / f"{name}.png"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(shot)

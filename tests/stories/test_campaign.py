@@ -140,8 +140,10 @@ def signs_off(chen: Person, app: Flask, delivery: str, folder: Path) -> None:
 
 
 def publishes(li: Person, zhou: Person, public: Person) -> None:
-    """li drafts an issue, zhou publishes it, everybody reads it; a correction is a visible erratum."""
-    li.go("/publications").look("publications").click("新建一期")
+    """li gives up the draft that stands in the way and drafts another, zhou publishes it, everybody reads it; a correction is a visible erratum."""
+    li.go("/publications").look("publications")
+    li.page.locator("main .note a").click()
+    li.click("作废这一期").go("/publications").click("新建一期")
     li.look("issue-form").click("取数并预览")
     li.look("issue-draft").click("提交发布")
     where = li.page.url.removeprefix(li.address)

@@ -68,6 +68,11 @@ STAFF_MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         Entry("campaigns.list_all", _l("活动设置"), "gear", "campaign.manage"),
     )),
 )  # fmt: skip
+UNDER = {
+    "board.issue": "board.home", "admin.account": "admin.accounts", "admin.new_account": "admin.accounts", "admin.unit": "admin.units",
+    "admin.new_unit": "admin.units", "admin.move_unit": "admin.units",
+}  # fmt: skip
+"""Pages whose capability has several entries of the menu, and the entry each belongs to."""
 TOP_PUBLIC = (
     Entry("board.home", _l("公示栏"), "info", "board.read"),
     Entry("board.honours", _l("爱心榜"), "heart", "board.read"),
@@ -110,6 +115,7 @@ def counts() -> dict[str, int]:
 
 def _items(entries: tuple[Entry, ...], found: dict[str, int]) -> list[dict[str, Any]]:
     here, who, stranger = request.endpoint or "", actor(), not current_user.is_authenticated
+    here = UNDER.get(here, here)
     capability = here.split(".")[0]
     return [
         {

@@ -46,7 +46,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     """The application with these settings on top of the environment's. Raises when a setting or an endpoint's permission is wrong."""
     chosen = settings.load(overrides)
     instance = Path(chosen.INSTANCE)
-    instance.mkdir(parents=True, exist_ok=True)
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database and the keys are nobody else's on this machine
     url = chosen.database_url()
     app = Flask("portal", root_path=str(ROOT / "portal"), template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.update(

@@ -134,8 +134,3 @@ class PortalForm(FlaskForm):
             if isinstance(field, StringField | TextAreaField):
                 field.filters = (*field.filters, _trim)
             return field
-
-    def error_list(self) -> list[tuple[str, str]]:
-        """(id of the field, sentence) of every error, in the order of the form, for the summary at the top."""
-        own = [("", str(text)) for text in self.form_errors]
-        return own + [(field.id, str(text)) for field in self for text in field.errors if not isinstance(text, dict | list)]

@@ -15,7 +15,6 @@ from portal.wishes.models import Claim, Posting, _one_of
 
 MISS_REASONS = ("not_home", "moved", "phone_dead", "refused", "damaged", "other")
 RELATIONS = ("spouse", "parent", "child", "sibling", "relative", "neighbour", "colleague", "other")
-METHODS = ("drawn", "slip")
 
 
 class Inspection(Model):

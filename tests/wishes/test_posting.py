@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.database import db
 from portal.households import operations as household_operations
@@ -374,3 +374,21 @@ def test_a_wish_has_no_list_and_another_union_none_of_ours(cast: Cast, app, lin:
     he.post(f"/postings/{lot.code}/recipients", 404, step="all")
     operations.withdraw(lot, by=cast.lin)
     assert refusal(operations.name_recipients, lot, [cast.household()], by=cast.lin) == "stale_step"
+
+
+def test_a_lot_keeps_a_pack_for_everybody_on_its_list(cast):
+    lot = cast.lot(3, "draft")
+    operations.name_recipients(lot, [cast.household(), cast.household()], by=cast.lin)
+    with pytest.raises(Refused, match="too_many_recipients"):
+        operations.amend(lot, cast.draft(category="pack", quantity=1), by=cast.lin)
+    operations.amend(lot, cast.draft(category="pack", quantity=2), by=cast.lin)
+    assert db.session.get_one(Posting, lot.id, populate_existing=True).quantity == 2
+
+
+def test_nobody_is_put_on_the_list_of_a_lot_that_was_withdrawn_a_moment_ago(cast, app):
+    lot, home = cast.lot(3), cast.household()
+    assert lot.state == "open"  # read, and kept by this session while a colleague withdraws it
+    with db.engine.begin() as colleague:
+        colleague.execute(update(Posting).where(Posting.id == lot.id).values(state="withdrawn"))
+    with pytest.raises(Refused, match="stale_step"):
+        operations.name_recipients(lot, [home], by=cast.lin)

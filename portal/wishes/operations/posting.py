@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
 from portal.codes import new_code
 from portal.database import db, utcnow
@@ -137,6 +137,9 @@ def amend(posting: Posting, draft: Draft, *, by: Actor, now: datetime | None = N
     with transaction() as tx:
         if not shelf.move(tx, posting_id, shelf.Move(was=was, values=draft_values(draft)), Posting.claimed == 0):
             raise Refused("stale_step", thing="posting", step="amend", state=was)
+        named = tx.session.scalar(select(func.count()).where(Recipient.posting_id == posting_id)) or 0
+        if named > draft.quantity:
+            raise Refused("too_many_recipients", "quantity", quantity=draft.quantity, named=named)
         tx.session.execute(delete(PackItem).where(PackItem.posting_id == posting_id))
         tx.session.add_all(PackItem(posting_id=posting_id, **vars(item)) for item in draft.items)
         tx.event("posting.amend", posting, by=by, at=now, value_fen=draft.value_fen)
@@ -244,6 +247,7 @@ def name_recipients(posting: Posting, households: list[Household], *, by: Actor,
     wanted = [household.id for household in households]
     with transaction() as tx:
         tx.session.refresh(posting, with_for_update={"of": Posting})
+        lifecycle.require("posting", "name", posting.state)  # again: it may have been withdrawn or closed a moment ago
         named = set(tx.session.scalars(select(Recipient.household_id).where(Recipient.posting_id == posting.id)))
         new = [household_id for household_id in dict.fromkeys(wanted) if household_id not in named]
         if not new:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from sqlalchemy import JSON, BigInteger, CursorResult, Delete, Index, Integer, String, Update, insert, select
 from sqlalchemy.orm import Mapped, mapped_column, scoped_session
 
+from portal.codes import new_code
 from portal.database import Model, Moment, db, utcnow, writers_queue
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from portal.database import db
 from portal.journal import SYSTEM, Event, EventMissing, housekeeping, request_id, transaction
 from portal.refusal import Refused
-from portal.wishes.models import Campaign
+from portal.wishes.models import Campaign, Posting
 
 
 def names() -> list[str]:
@@ -99,3 +99,11 @@ def test_events_hold_no_personal_data(cast):
     for event in db.session.scalars(select(Event)):
         said = json.dumps(event.changes, ensure_ascii=False)
         assert not [word for word in secret if word and word in said], event.action
+
+
+def test_a_code_that_is_taken_is_drawn_again(cast, monkeypatch):
+    taken = cast.wish().code
+    draws = iter((taken, taken, "WX-222222"))
+    monkeypatch.setattr("portal.journal.new_code", lambda prefix: next(draws))
+    with housekeeping() as tx:
+        assert tx.new_code(Posting, "WX") == "WX-222222"

@@ -81,7 +81,7 @@ def open_file(facts: Facts, members: tuple[Relative, ...] = (), *, by: Actor, no
         with transaction() as tx:
             if _taken(tx, facts.id_no):
                 raise Refused("id_taken", "id_no")
-            row = Household(code=new_code(f"KN-{now.year}"), unit_id=by.unit_id, filed_at=now, filed_by=by.id)
+            row = Household(code=tx.new_code(Household, f"KN-{now.year}"), unit_id=by.unit_id, filed_at=now, filed_by=by.id)
             _write(row, facts)
             row.members = [_member(relative) for relative in members]
             tx.session.add(row)

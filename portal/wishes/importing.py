@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from sqlalchemy import select
 
 from portal.accounts.models import UnionUnit
-from portal.codes import CodeError, food_licence, new_code
+from portal.codes import CodeError, food_licence
 from portal.database import db, utcnow
 from portal.households.models import Household
 from portal.journal import Actor, transaction
@@ -277,7 +277,7 @@ def write(kind: str, report: Report, *, by: Actor, now: datetime | None = None) 
     with transaction() as tx:
         for household, draft in report.good:
             posting = Posting(
-                code=new_code("WX" if kind == "wishes" else "NH"), campaign_id=campaign.id, kind="wish" if kind == "wishes" else "pack",
+                code=tx.new_code(Posting, "WX" if kind == "wishes" else "NH"), campaign_id=campaign.id, kind="wish" if kind == "wishes" else "pack",
                 unit_id=household.unit_id if household else unit.id, town=household.town if household else unit.town,
                 household_id=household.id if household else None, posted_by=by.id, posted_at=now, checks=[], **draft_values(draft),
             )  # fmt: skip

@@ -10,7 +10,6 @@ from typing import NoReturn
 from sqlalchemy import case, delete, select
 from sqlalchemy.exc import IntegrityError
 
-from portal.codes import new_code
 from portal.database import db, utcnow
 from portal.enterprises.models import Enterprise
 from portal.journal import SYSTEM, Actor, Transaction, housekeeping, transaction
@@ -118,7 +117,7 @@ def take_units(tx: Transaction, posting: Posting, quantity: int, claimant: Claim
 def _new_claim(tx: Transaction, posting: Posting, quantity: int, claimant: Claimant, by: Actor, now: datetime, state: str = "active") -> Claim:
     ready_by, deliver_by = clock_of(posting.campaign, posting.latest_day, local_day(now))
     row = Claim(
-        code=new_code("RL"), posting_id=posting.id, kind=posting.kind, enterprise_id=claimant.enterprise_id, unit_id=claimant.unit_id,
+        code=tx.new_code(Claim, "RL"), posting_id=posting.id, kind=posting.kind, enterprise_id=claimant.enterprise_id, unit_id=claimant.unit_id,
         quantity=quantity, state=state, claimed_by=by.id, claimed_at=now, ready_by=ready_by, deliver_by=deliver_by, delivered=0,
     )  # fmt: skip
     tx.session.add(row)

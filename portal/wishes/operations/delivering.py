@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select, update
 
 from portal import policy
-from portal.codes import new_code
 from portal.database import utcnow
 from portal.journal import Actor, Transaction, transaction
 from portal.refusal import Refused
@@ -78,7 +77,7 @@ def _plan_claim(tx: Transaction, posting: Posting, row: Claim, households: list[
         households.remove(household_id)
         tx.session.add(
             Delivery(
-                code=new_code("QS"), posting_id=posting.id, claim_id=row.id, household_id=household_id, unit_id=posting.unit_id,
+                code=tx.new_code(Delivery, "QS"), posting_id=posting.id, claim_id=row.id, household_id=household_id, unit_id=posting.unit_id,
                 state="planned", planned_on=local_day(now + DELIVER_WITHIN), misses=0,
             )
         )  # fmt: skip
@@ -252,7 +251,7 @@ def reverse(delivery: Delivery, reason: str, *, by: Actor, now: datetime | None 
         if was == "confirmed":
             _count(tx, delivery, -1, now)
         anew = Delivery(
-            code=new_code("QS"), posting_id=delivery.posting_id, claim_id=delivery.claim_id, household_id=delivery.household_id,
+            code=tx.new_code(Delivery, "QS"), posting_id=delivery.posting_id, claim_id=delivery.claim_id, household_id=delivery.household_id,
             unit_id=delivery.unit_id, state="planned", planned_on=local_day(now), misses=0, replaces_id=delivery.id,
         )  # fmt: skip
         tx.session.add(anew)

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, select
 
-from portal.codes import new_code
 from portal.database import db, utcnow
 from portal.households.models import Consent, Household
 from portal.journal import Actor, Event, Transaction, transaction
@@ -116,7 +115,7 @@ def create(
     check_draft(draft, campaign, local_day(now))
     with transaction() as tx:
         posting = Posting(
-            code=new_code("WX" if kind == "wish" else "NH"), idem=idem, campaign_id=campaign.id, unit_id=unit_id, kind=kind, town=town,
+            code=tx.new_code(Posting, "WX" if kind == "wish" else "NH"), idem=idem, campaign_id=campaign.id, unit_id=unit_id, kind=kind, town=town,
             household_id=household.id if household else None, posted_by=by.id, posted_at=now, checks=[], **draft_values(draft),
         )  # fmt: skip
         posting.items = [PackItem(**vars(item)) for item in draft.items]

@@ -24,9 +24,12 @@ from sqlalchemy.engine import make_url
 
 from portal.accounts.models import Account, RoleGrant, UnionUnit
 from portal.database import backup_sqlite, db, sqlite, utcnow
+from portal.enterprises.models import Enterprise
 from portal.households.models import Household
 from portal.vault import VaultError
 from portal.wishes import shelf
+from portal.wishes.lifecycle import HOLDING
+from portal.wishes.models import Claim, Posting
 from portal.wishes.operations.claiming import overdue
 
 LOWEST_SQLITE = (3, 51, 3)
@@ -48,7 +51,7 @@ class Check:
 def examine(app: Flask) -> Iterator[Check]:
     """Look an installation over; every check is read-only and says what to do when it is not good."""
     chosen = app.config["PORTAL"]
-    for look in (_schema, _engine, _keys, _figures, _people, _overdue):
+    for look in (_schema, _engine, _keys, _figures, _counters, _people, _overdue):
         try:
             yield from look(app)
         except Exception as problem:  # the doctor reports what breaks, whatever it is
@@ -94,6 +97,20 @@ def _keys(_app: Flask) -> Iterator[Check]:
 def _figures(_app: Flask) -> Iterator[Check]:
     same = shelf.kept(db.session) == shelf.recount(db.session)
     yield Check(same, f"figures: {'agree with a recount' if same else 'differ from a recount'}", "portal recount")
+
+
+def _counters(_app: Flask) -> Iterator[Check]:
+    """What postings and enterprises count of their claims, against the claims themselves."""
+    held = select(Claim.posting_id, func.sum(Claim.quantity).label("units")).where(Claim.state.in_(HOLDING)).group_by(Claim.posting_id).subquery()
+    postings = select(func.count()).select_from(Posting).outerjoin(held, held.c.posting_id == Posting.id)
+    under_way = Claim.state.in_(("active", "ready"))
+    mine = select(Claim.enterprise_id, func.sum(Claim.quantity).label("units")).where(under_way).group_by(Claim.enterprise_id).subquery()
+    firms = select(func.count()).select_from(Enterprise).outerjoin(mine, mine.c.enterprise_id == Enterprise.id)
+    wrong = (db.session.scalar(postings.where(Posting.claimed != func.coalesce(held.c.units, 0))) or 0) + (
+        db.session.scalar(firms.where(Enterprise.open_claims != func.coalesce(mine.c.units, 0))) or 0
+    )
+    advice = "用备份恢复，并告诉维护者 · restore a backup and tell the maintainer"
+    yield Check(not wrong, f"counters: {wrong or 'none'} differ from the claims", advice)
 
 
 def _people(_app: Flask) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +12,13 @@ from typing import Any
 
 from flask_login import UserMixin
 from sqlalchemy import Row, Select, bindparam, select, update
+from sqlalchemy.exc import OperationalError
 
 from portal.accounts.models import Account, Session
 from portal.database import db
 from portal.journal import Actor, Transaction, housekeeping
 
+log = logging.getLogger("portal")
 TOUCH_EVERY = timedelta(seconds=60)
 
 
@@ -96,9 +99,17 @@ def load(token: str, now: datetime, idle: timedelta, absolute: timedelta, *, tou
     if now - row.seen_at > idle or now - row.started_at > absolute:
         return None
     if touch and now - row.seen_at > TOUCH_EVERY:
-        with housekeeping() as tx:
-            tx.session.execute(update(Session).where(Session.id == row.id).values(seen_at=now))
+        _touch(row.id, now)
     return _person(row, frozenset(item.role for item in rows if item.role), token)
+
+
+def _touch(session_id: int, now: datetime) -> None:
+    """Note that somebody is there. A disk that takes nothing more does not keep people from reading."""
+    try:
+        with housekeeping() as tx:
+            tx.change(update(Session).where(Session.id == session_id).values(seen_at=now))
+    except (OperationalError, OSError) as problem:
+        log.warning("session not touched", exc_info=problem)
 
 
 def _person(row: Row[tuple[object, ...]], roles: frozenset[str], token: str) -> SignedIn:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.datastructures import MultiDict
 
-from portal.accounts import admin_operations, operations, resuming
+from portal.accounts import admin_operations, operations, resuming, sessions
 from portal.accounts.models import Account, Session
 from portal.database import db, utcnow
 from portal.refusal import Refused
@@ -208,3 +208,14 @@ def test_a_password_that_was_reset_meanwhile_is_not_set_by_whoever_knew_the_old_
     db.session.rollback()
     assert account.must_change
     assert not verify(account.password_hash, "another-long-one")
+
+
+def test_reading_goes_on_when_the_disk_takes_nothing_more(cast, reader, monkeypatch):
+    reader.sign_in("lin")
+    age("lin", seen_at=timedelta(minutes=5))
+
+    def full() -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(sessions, "housekeeping", full)
+    assert "林晓梅" in reader.get("/account").main

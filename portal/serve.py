@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from types import FrameType
@@ -21,11 +22,17 @@ LARGEST = 100 * 1024 * 1024
 """Bytes of a request that are taken from the line at all; the limits of the forms are far below and answer in words."""
 
 
+def one_address(host: str, port: int) -> str:
+    """The first address of a host, IPv4 before IPv6: with several waitress makes a server of another kind, which cannot be stopped as below."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
+
+
 def run(app: Flask) -> None:
     """Serve until SIGTERM or Ctrl-C; then take no new connection, finish what is open (at most 20 s), and end."""
     chosen = app.config["PORTAL"]
     server = create_server(
-        app, host=chosen.HOST, port=chosen.PORT, threads=chosen.THREADS, ident=None, channel_timeout=60,
+        app, host=one_address(chosen.HOST, chosen.PORT), port=chosen.PORT, threads=chosen.THREADS, ident=None, channel_timeout=60,
         clear_untrusted_proxy_headers=not chosen.PROXIES,  # ProxyFix reads them; it believes as many proxies as the setting says
         max_request_body_size=LARGEST,
     )  # fmt: skip

@@ -21,7 +21,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from portal import create_app, vault
+from portal import create_app, serve, vault
 from portal.database import db
 from portal.enterprises.models import Enterprise
 from portal.wishes import shelf
@@ -120,6 +120,14 @@ def _listening(port: int, server: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the server did not listen")
+
+
+def test_a_host_with_two_addresses_is_served_on_one(monkeypatch):
+    both = [(family, socket.SOCK_STREAM, 6, "", (address, 8000)) for family, address in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: both)
+    assert serve.one_address("localhost", 8000) == "127.0.0.1"
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: both[:1])
+    assert serve.one_address("localhost", 8000) == "::1"
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -11,7 +11,8 @@ from flask import Flask, Response, abort, current_app, flash, make_response, red
 from flask_htmx import HTMX
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, StringField, TextAreaField
+from werkzeug.datastructures import MultiDict
+from wtforms import FileField, HiddenField, StringField, TextAreaField
 
 from portal import policy
 from portal.journal import Actor
@@ -127,7 +128,16 @@ class PortalForm(FlaskForm):
     idem = HiddenField(default=lambda: secrets.token_urlsafe(18))
 
     class Meta(FlaskForm.Meta):
-        """Strip the strings of every field, and drop NUL, which PostgreSQL refuses."""
+        """Strip the strings of every field, and drop NUL, which PostgreSQL refuses. Files reach only the fields made for them."""
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            if request.is_json:
+                return formdata if isinstance(formdata, MultiDict) else None
+            data = super().wrap_formdata(form, formdata)
+            if data is None or not request.files:
+                return data
+            fitting = ((name, value) for name, value in data.items(multi=True) if isinstance(value, str) or isinstance(form._fields.get(name), FileField))
+            return MultiDict(fitting)
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             field = super().bind_field(form, unbound_field, options)

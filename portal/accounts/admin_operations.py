@@ -45,11 +45,14 @@ def _lock_tree(tx: Transaction) -> None:
 
 
 def create_unit(facts: UnitFacts, parent: UnionUnit | None, *, by: Actor, now: datetime | None = None) -> UnionUnit:
-    """A new unit under ``parent``, or (by the command line only) at the top of the tree. Refused: unit_closed."""
+    """A new unit under ``parent``, or (by the command line only) at the top of the tree. Refused: unit_closed, unit_taken."""
     with transaction() as tx:
         _lock_tree(tx)
         if parent is not None and not parent.active:
             raise Refused("unit_closed", "parent")
+        twin = select(UnionUnit.id).where(UnionUnit.parent_id == (parent.id if parent else None), UnionUnit.name == facts.name, UnionUnit.active)
+        if tx.session.scalar(twin.limit(1)):  # also the same form sent twice
+            raise Refused("unit_taken", "name")
         unit = UnionUnit(code=new_code("DW"), parent_id=parent.id if parent else None, path="", active=True, **asdict(facts))
         tx.session.add(unit)
         tx.session.flush()

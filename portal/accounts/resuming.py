@@ -76,7 +76,7 @@ def ask() -> Any:
 def _late(account: int | None) -> Late | None:
     """The form of this request, if it was sent from a page of the portal: another site could put its own words into it."""
     sent_from = request.headers.get("Origin") or request.referrer or ""
-    if urlsplit(sent_from).netloc != request.host or (request.endpoint or "accounts.").startswith("accounts."):
+    if not _from_here(sent_from) or (request.endpoint or "accounts.").startswith("accounts."):
         return None
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in DROPPED and "password" not in name]
     if sum(len(name) + len(value) for name, value in fields) > MOST:
@@ -87,8 +87,18 @@ def _late(account: int | None) -> Late | None:
 
 def _page_before() -> str | None:
     """Path of the page that the request came from, if it is one of the portal's."""
+    if not _from_here(request.referrer or ""):
+        return None
     parts = urlsplit(request.referrer or "")
-    return (f"{parts.path}?{parts.query}" if parts.query else parts.path) if parts.netloc == request.host else None
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _from_here(address: str) -> bool:
+    """Whether an address that a browser gave is one of the portal's; what is no address at all is not."""
+    try:
+        return urlsplit(address).netloc == request.host
+    except ValueError:
+        return False
 
 
 def resume(sealed: str, by: Actor, otherwise: str) -> Any:

@@ -110,8 +110,12 @@ def amend_file(household: Household, facts: Facts, *, by: Actor) -> list[str]:
 
 
 def add_member(household: Household, relative: Relative, *, by: Actor) -> Member:
-    """Add a member of the family."""
+    """Add a member of the family. Refused("member_there") when the file has this person already, by name and relation."""
     with transaction() as tx:
+        tx.hold(household)
+        there = tx.session.scalars(select(Member).where(Member.household_id == household.id, Member.relation == relative.relation))
+        if any(member.name == relative.name for member in there):  # also the same form sent twice
+            raise Refused("member_there", "name")
         row = _member(relative)
         row.household_id = household.id
         tx.session.add(row)

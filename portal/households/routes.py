@@ -129,7 +129,11 @@ def add_member(code: str) -> Any:
     form = MemberForm()
     if not form.validate_on_submit():
         return _show(row, 422, member_form=form, form=form)
-    operations.add_member(row, form.relative(), by=actor())
+    try:
+        operations.add_member(row, form.relative(), by=actor())
+    except Refused as refused:
+        tell(refused, form)
+        return _show(row, 422, member_form=form, form=form)
     return see_other(".show", _("家庭成员已加上。"), code=code)
 
 

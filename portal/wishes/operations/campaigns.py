@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import select, update
 
+from portal.accounts.models import UnionUnit
 from portal.accounts.queries import units_under
 from portal.codes import new_code
 from portal.journal import Actor, Transaction, transaction
@@ -36,8 +37,12 @@ class CampaignFacts:
 
 
 def create_campaign(facts: CampaignFacts, *, by: Actor, now: datetime | None = None) -> Campaign:
-    """A new campaign of the actor's unit; not the current one yet."""
+    """A new campaign of the actor's unit; not the current one yet. Refused("campaign_taken") when the unit has one of this name and first day."""
     with transaction() as tx:
+        tx.session.execute(select(UnionUnit.id).where(UnionUnit.id == by.unit_id).with_for_update())
+        twin = select(Campaign.id).where(Campaign.unit_id == by.unit_id, Campaign.name == facts.name, Campaign.opens_on == facts.opens_on)
+        if tx.session.scalar(twin.limit(1)):  # also the same form sent twice
+            raise Refused("campaign_taken", "name")
         row = Campaign(code=new_code("HD"), unit_id=by.unit_id, current=False, **asdict(facts))
         tx.session.add(row)
         tx.session.flush()

@@ -246,6 +246,7 @@ def draw(page: Page) -> None:
 def picture(page: Page, name: str, top: str) -> None:
     """What the window shows, for the README; with fewer colours when it would be heavy."""
     page.evaluate("top => scrollTo(0, document.querySelector(top).getBoundingClientRect().top + scrollY - 20)", top)
+    page.mouse.move(0, 0)
     shot = page.screenshot()
     if len(shot) > HEAVY:
         out = BytesIO()

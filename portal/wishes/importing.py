@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
-from sqlalchemy import select
 
 from portal.accounts.models import UnionUnit
 from portal.codes import CodeError, food_licence
 from portal.database import db, utcnow
 from portal.households.models import Household
+from portal.households.queries import household_of
 from portal.journal import Actor, transaction
 from portal.refusal import Refused
 from portal.wishes.categories import WISH_CATEGORIES
 from portal.wishes.models import Campaign, PackItem, Posting
 from portal.wishes.operations.posting import Draft, Item, check_draft, draft_values, helpable
-from portal.wishes.queries import current_campaign, local_day, units_under
+from portal.wishes.queries import current_campaign, local_day
 from portal.wording import LABELS, sentence
 
 MOST_ROWS = 20_000
@@ -174,7 +174,7 @@ def _look(kind: str, row: Row, campaign: Campaign, unit: UnionUnit, by: Actor, r
 
 
 def _household(code: str, by: Actor) -> Household:
-    found = db.session.scalar(select(Household).where(Household.code == code.upper(), Household.unit_id.in_(units_under(by))))
+    found = household_of(by, code.upper())
     if found is None:
         raise Fault("household", "没有找到这份档案，请核对编号 · no such file in your unit")
     return found
@@ -278,7 +278,7 @@ def write(kind: str, report: Report, *, by: Actor, now: datetime | None = None) 
         for household, draft in report.good:
             posting = Posting(
                 code=tx.new_code(Posting, "WX" if kind == "wishes" else "NH"), campaign_id=campaign.id, kind="wish" if kind == "wishes" else "pack",
-                unit_id=household.unit_id if household else unit.id, town=household.town if household else unit.town,
+                unit_id=unit.id, town=household.town if household else unit.town,
                 household_id=household.id if household else None, posted_by=by.id, posted_at=now, checks=[], **draft_values(draft),
             )  # fmt: skip
             posting.items = [PackItem(**vars(item)) for item in draft.items]

@@ -34,7 +34,7 @@ def missing(response: TestResponse) -> list[str]:
     ):  # fmt: skip
         if headers.get(name) != value:
             wrong.append(f"{name}: {headers.get(name)}")
-    if len(headers.getlist("Content-Security-Policy")) != 1 or "Server" in headers and "Werkzeug" in headers["Server"]:
+    if len(headers.getlist("Content-Security-Policy")) != 1 or ("Server" in headers and "Werkzeug" in headers["Server"]):
         wrong.append("one policy, and no word about the software")
     return wrong
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -71,8 +73,8 @@ def test_a_unit_moves_with_everything_below_it(cast):
 
 def test_a_move_touches_no_unit_whose_number_begins_alike(cast):
     paths = {}
-    for _ in range(12):  # until one id is the beginning of another
-        unit = operations.create_unit(FACTS, cast.units["district"], by=cast.admin)
+    for number in range(12):  # until one id is the beginning of another
+        unit = operations.create_unit(replace(FACTS, name=f"双桥街道第{number}总工会"), cast.units["district"], by=cast.admin)
         paths[unit.id] = unit.path
     operations.move_unit(db.session.get(UnionUnit, min(paths)), cast.units["city"], by=cast.admin)
     moved = {unit.id: unit.path for unit in db.session.scalars(select(UnionUnit).where(UnionUnit.id.in_(paths)))}

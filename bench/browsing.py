@@ -120,5 +120,7 @@ def figures_kept(scene: Scene) -> list[Figure]:
     return [
         Figure("The public board: processor time over an empty page", scene.engine, where, board / empty, 2.0),
         Figure("The honour wall: processor time over an empty page", scene.engine, where, honours / empty, 2.0),
-        Figure("A recount of every posting differs from the kept figures in so many cells", scene.engine, where, 0.0 if agrees else 1.0, 0.0, unit=""),
+        Figure(
+            "A recount of every posting differs from the kept figures in so many cells", scene.engine, where, 0.0 if agrees else 1.0, 0.0, unit=""
+        ),
     ]

@@ -34,7 +34,11 @@ def _context() -> dict[str, Any]:
         "text": "用于老人房间，最好带定时。", "value": "约 280 元", "day": "1月20日前（还有 8 天）", "place": "送到潞桥街道工会服务站", "rest": "",
     }  # fmt: skip
     facets = [
-        {"title": f"筛选 {n}", "name": f"f{n}", "options": [{"value": f"v{k}", "label": f"选项 {k}", "count": k * 7, "on": k == 3} for k in range(size)]}
+        {
+            "title": f"筛选 {n}",
+            "name": f"f{n}",
+            "options": [{"value": f"v{k}", "label": f"选项 {k}", "count": k * 7, "on": k == 3} for k in range(size)],
+        }
         for n, size in enumerate((8, 20, 5, 3))
     ]
     menu = [{"href": f"/{n}", "label": f"栏目 {n}"} for n in range(8)]
@@ -65,7 +69,9 @@ def page_app(size: int) -> Flask:
     return app
 
 
-CLAIM = text("UPDATE posting SET claimed = claimed + 1, version = version + 1 WHERE code = :code AND state = 'open' AND claimed < quantity RETURNING id")
+CLAIM = text(
+    "UPDATE posting SET claimed = claimed + 1, version = version + 1 WHERE code = :code AND state = 'open' AND claimed < quantity RETURNING id"
+)
 CLAIM_ROW = text(
     "INSERT INTO claim (code, batch, posting_id, kind, enterprise_id, quantity, delivered, state, claimed_by, claimed_at, ready_by, deliver_by, end_reason) "
     "VALUES (:code, '', :posting, 'wish', 1, 1, 0, 'active', 1, :at, :day, :day, '')"

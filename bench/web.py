@@ -46,7 +46,22 @@ class Server:
 def gunicorn(target: str, environment: dict[str, str]) -> Iterator[Server]:
     """Serve ``module:app`` until the block ends; the portal with its own gunicorn.conf.py, a plain program from a folder without one."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "error", target]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-k",
+        "gthread",
+        "--workers",
+        "2",
+        "--threads",
+        "4",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--log-level",
+        "error",
+        target,
+    ]
     folder = ROOT if target.startswith("app:") else ROOT / "bench"
     process = subprocess.Popen(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, stdout=subprocess.DEVNULL)
     try:

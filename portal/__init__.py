@@ -25,7 +25,27 @@ from portal.noticeboard import board, publishing
 from portal.wishes import basket, campaigns, confirming, desk, follow, hall, my_claims, posting, reviewing, signing, station, todo
 
 ROOT = Path(__file__).resolve().parent.parent
-BLUEPRINTS = (site.bp, routes.bp, admin.bp, events.bp, households.bp, enterprises.bp, posting.bp, hall.bp, basket.bp, my_claims.bp, station.bp, signing.bp, confirming.bp, board.bp, publishing.bp, reviewing.bp, desk.bp, campaigns.bp, follow.bp)
+BLUEPRINTS = (
+    site.bp,
+    routes.bp,
+    admin.bp,
+    events.bp,
+    households.bp,
+    enterprises.bp,
+    posting.bp,
+    hall.bp,
+    basket.bp,
+    my_claims.bp,
+    station.bp,
+    signing.bp,
+    confirming.bp,
+    board.bp,
+    publishing.bp,
+    reviewing.bp,
+    desk.bp,
+    campaigns.bp,
+    follow.bp,
+)
 
 
 def _secret(instance: Path) -> str:

@@ -61,7 +61,11 @@ def examine(app: Flask) -> Iterator[Check]:
     loose = [path.name for path in Path(chosen.INSTANCE).glob("*") if path.name in ("keys.json", "secret_key") and path.stat().st_mode & 0o077]
     yield Check(not loose, f"files of keys: {'readable by others: ' + ', '.join(loose) if loose else 'private'}", "chmod 600")
     exposed = chosen.HOST not in ("127.0.0.1", "localhost", "::1") and not chosen.HTTPS
-    yield Check(not exposed, f"https: {'off, and listening on ' + chosen.HOST if exposed else 'ok'}", "在前面放 HTTPS，并设 PORTAL_HTTPS=1 · put HTTPS in front")
+    yield Check(
+        not exposed,
+        f"https: {'off, and listening on ' + chosen.HOST if exposed else 'ok'}",
+        "在前面放 HTTPS，并设 PORTAL_HTTPS=1 · put HTTPS in front",
+    )
 
 
 def _schema(app: Flask) -> Iterator[Check]:
@@ -80,7 +84,9 @@ def _engine(_app: Flask) -> Iterator[Check]:
     version = sqlite.sqlite_version_info
     yield Check(version >= LOWEST_SQLITE, f"database: SQLite {sqlite.sqlite_version}", "pip install pysqlite3 (3.51.3 或更新 · or newer)")
     journal, safe = db.session.scalar(text("pragma journal_mode")), db.session.scalar(text("pragma synchronous"))
-    yield Check((journal, safe) == ("wal", 2), f"durability: {journal}, synchronous {safe}", "数据库要在本机磁盘上 · the database must lie on a local disk")
+    yield Check(
+        (journal, safe) == ("wal", 2), f"durability: {journal}, synchronous {safe}", "数据库要在本机磁盘上 · the database must lie on a local disk"
+    )
     found = db.session.scalar(text("pragma quick_check"))
     yield Check(found == "ok", f"integrity: {found}", "从备份恢复 · restore from the backup")
 
@@ -91,7 +97,9 @@ def _keys(_app: Flask) -> Iterator[Check]:
         readable = row is None or bool(row.name)
     except VaultError:
         readable = False
-    yield Check(readable, f"keys: {'sealed fields can be read' if readable else 'do not fit the data'}", "放回原来的 keys.json · put the right keys.json back")
+    yield Check(
+        readable, f"keys: {'sealed fields can be read' if readable else 'do not fit the data'}", "放回原来的 keys.json · put the right keys.json back"
+    )
 
 
 def _figures(_app: Flask) -> Iterator[Check]:
@@ -115,9 +123,7 @@ def _counters(_app: Flask) -> Iterator[Check]:
 
 def _people(_app: Flask) -> Iterator[Check]:
     for role in ("admin", "reviewer", "clerk"):
-        count = db.session.scalar(
-            select(func.count()).select_from(RoleGrant).join(Account).where(RoleGrant.role == role, Account.active)
-        )
+        count = db.session.scalar(select(func.count()).select_from(RoleGrant).join(Account).where(RoleGrant.role == role, Account.active))
         yield Check(bool(count), f"accounts: {count} × {role}", "portal account add")
     units = db.session.scalar(select(func.count()).select_from(UnionUnit))
     yield Check(bool(units), f"units: {units}", "portal unit add")
@@ -212,5 +218,3 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RestoreRefused(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"{command[0]} ended with {done.returncode}")
-
-

@@ -65,7 +65,9 @@ def _convert(name: str, default: Any, value: Any) -> Any:
         if kind is bool:
             if isinstance(value, bool):
                 return value
-            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}[str(value).lower()]
+            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}[
+                str(value).lower()
+            ]
         return kind(value)
     except (KeyError, ValueError) as problem:
         raise SettingError(f"PORTAL_{name}: {value!r} is not a {kind.__name__}") from problem

@@ -56,9 +56,7 @@ def refuse_entry() -> Any:
 
 def check_declared(app: Flask) -> None:
     """Refuse to start while an endpoint declares no permission."""
-    missing = sorted(
-        {rule.endpoint for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], "permission")}
-    )
+    missing = sorted({rule.endpoint for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], "permission")})
     if missing:
         raise RuntimeError(f"no @permission on: {', '.join(missing)}")
 
@@ -136,7 +134,9 @@ class PortalForm(FlaskForm):
             data = super().wrap_formdata(form, formdata)
             if data is None or not request.files:
                 return data
-            fitting = ((name, value) for name, value in data.items(multi=True) if isinstance(value, str) or isinstance(form._fields.get(name), FileField))
+            fitting = (
+                (name, value) for name, value in data.items(multi=True) if isinstance(value, str) or isinstance(form._fields.get(name), FileField)
+            )
             return MultiDict(fitting)
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:

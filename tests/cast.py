@@ -105,7 +105,9 @@ class Cast:
         }  # fmt: skip
         return Draft(**(plain | values))  # type: ignore[arg-type]
 
-    def wish(self, state: str = "open", *, unit: str = "luqiao", household: Household | None = None, now: datetime | None = None, **values: object) -> Posting:
+    def wish(
+        self, state: str = "open", *, unit: str = "luqiao", household: Household | None = None, now: datetime | None = None, **values: object
+    ) -> Posting:
         """A wish of ``unit`` in state draft, submitted or open."""
         home = household or self.household(unit)
         poster = self.lin if unit == "luqiao" else self.he
@@ -117,7 +119,15 @@ class Cast:
     def lot(self, quantity: int = 10, state: str = "open", *, unit: str = "luqiao", now: datetime | None = None, **values: object) -> Posting:
         """A lot of packs of ``unit`` in state draft, submitted or open; no recipients named yet."""
         rice = Item("大米", "10 公斤", True, "SC10132040000011", "云湖米业", "B20261101", self.today - timedelta(days=20), 365)
-        plain = {"title": "米面油组合", "category": "pack", "value_fen": 16_800, "quantity": quantity, "items": (rice,), "public_text": "", "spec": ""}
+        plain = {
+            "title": "米面油组合",
+            "category": "pack",
+            "value_fen": 16_800,
+            "quantity": quantity,
+            "items": (rice,),
+            "public_text": "",
+            "spec": "",
+        }
         poster = self.lin if unit == "luqiao" else self.he
         draft = self.draft(**(plain | values))
         there = self.units[unit]

@@ -180,7 +180,11 @@ def test_logs_and_events_name_nobody(world_app: Flask, world: World, monkeypatch
     assert not [line for line in kept.lines for value in secrets if value in line]
     with world_app.app_context():
         rows = [json.dumps([row.changes, row.thing_code, row.action], ensure_ascii=False) for row in db.session.scalars(select(Event))]
-    everything = [value for column, value in planted(world, *PLACES, "zhao", "sun", "wu", "firms", "staff") if column in SEALED | {"account.name", "sign_off.witness"}]
+    everything = [
+        value
+        for column, value in planted(world, *PLACES, "zhao", "sun", "wu", "firms", "staff")
+        if column in SEALED | {"account.name", "sign_off.witness"}
+    ]
     assert len(rows) > 100
     assert not [row for row in rows for value in everything if value in row]
 
@@ -238,7 +242,9 @@ def test_a_seeded_leak_is_found(world_app: Flask, world: World) -> None:
     name = next(value for column, value in planted(world, "luqiao") if column == "household.name")
     with world_app.app_context():
         code = world.things["shown.wish"]["hall"]["code"]
-        db.session.execute(text("update posting set public_text = :text, version = version + 1 where code = :code"), {"text": f"给{name}", "code": code})
+        db.session.execute(
+            text("update posting set public_text = :text, version = version + 1 where code = :code"), {"text": f"给{name}", "code": code}
+        )
         db.session.commit()
     assert Crawl(world_app, "zhao").found(planted(world, "luqiao", columns={"household.name"}))
     assert clear_bytes(f"给{name}".encode("utf-16-le"), planted(world, "luqiao"))

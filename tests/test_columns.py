@@ -72,7 +72,9 @@ def test_sealed_columns_are_bytes_with_a_vault_and_no_clear_twin() -> None:
             continue
         assert column.endswith("_sealed") and isinstance(there[table, column].type, LargeBinary)
         bare = column.removesuffix("_sealed")
-        twins = [name for (other, name) in there if other == table and name in (bare, f"{bare}_clear", f"{bare}_text", f"{bare}_plain", f"{bare}_hash")]
+        twins = [
+            name for (other, name) in there if other == table and name in (bare, f"{bare}_clear", f"{bare}_text", f"{bare}_plain", f"{bare}_hash")
+        ]
         assert twins == [], f"{table}.{bare} also stands in clear"
         assert isinstance(vars(mappers()[table].class_).get(bare), Secret) or (table, bare) == ("photo", "data")
 

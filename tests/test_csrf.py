@@ -61,7 +61,9 @@ def test_no_post_works_without_its_token(world_app: Flask, world: World) -> None
         ):  # fmt: skip
             answer = matrix.readers[person].client.post(path, data=form, headers=headers)
             asked += 1
-            assert answer.status_code in (400, 401) or urlsplit(answer.headers.get("Location", "")).path == "/login", f"{path} as {person}: {answer.status}"
+            assert answer.status_code in (400, 401) or urlsplit(answer.headers.get("Location", "")).path == "/login", (
+                f"{path} as {person}: {answer.status}"
+            )
     assert asked > 400
     assert contents(world_app) == before, "a refused form changed something"
 
@@ -80,7 +82,12 @@ def leads_away(answer: TestResponse) -> bool:
     """Whether a browser that follows this answer leaves the portal, or gets a header that it should not."""
     target = answer.headers.get("Location") or answer.headers.get("HX-Redirect") or "/"
     parts = urlsplit(target.replace("\\", "/"))
-    return bool(parts.scheme and parts.scheme != "http") or parts.netloc not in ("", "localhost") or target.startswith("//") or "a=b" in str(answer.headers.getlist("Set-Cookie"))
+    return (
+        bool(parts.scheme and parts.scheme != "http")
+        or parts.netloc not in ("", "localhost")
+        or target.startswith("//")
+        or "a=b" in str(answer.headers.getlist("Set-Cookie"))
+    )
 
 
 @on_sqlite
@@ -227,6 +234,11 @@ FORMS: dict[str, tuple[str, str, dict[str, object], type]] = {
     "basket": ("zhao", "/basket/confirm", {}, Claim),
     "cover": ("li", "/follow/cover/{posting_open_luqiao}", {}, Claim),
     "unit": ("admin", "/admin/units/new", {"name": "新河街道总工会", "short_name": "新河街道", "town": "新河街道"}, UnionUnit),
-    "campaign": ("admin", "/admin/campaigns/new", {"name": "另外的活动", "opens_on": "2027-01-02", "claims_until": "2027-01-20", "ends_on": "2027-02-01"}, Campaign),
+    "campaign": (
+        "admin",
+        "/admin/campaigns/new",
+        {"name": "另外的活动", "opens_on": "2027-01-02", "claims_until": "2027-01-20", "ends_on": "2027-02-01"},
+        Campaign,
+    ),
     "member": ("lin", "/households/{household_luqiao}", {"relation": "sibling", "name": "周小妹", "birth_year": "1975"}, Member),
 }

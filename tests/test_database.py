@@ -52,7 +52,10 @@ def test_sqlite_is_set_to_survive_a_power_cut(app, engine):
         assert engine_options("postgresql+psycopg://x/y")["pool_pre_ping"] is True
         return
     with app.app_context():
-        found = {name: db.session.scalar(text(f"pragma {name}")) for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")}
+        found = {
+            name: db.session.scalar(text(f"pragma {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+        }
         db.session.remove()
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "busy_timeout": BUSY_MS}
 
@@ -70,7 +73,16 @@ def test_a_reference_to_nothing_is_refused(cast):
 
 @pytest.mark.parametrize(
     "values",
-    [{"quantity": 2}, {"household_id": None}, {"claimed": 2}, {"claimed": -1}, {"fulfilled": 1}, {"state": "lost"}, {"kind": "gift"}, {"value_fen": -1}],
+    [
+        {"quantity": 2},
+        {"household_id": None},
+        {"claimed": 2},
+        {"claimed": -1},
+        {"fulfilled": 1},
+        {"state": "lost"},
+        {"kind": "gift"},
+        {"value_fen": -1},
+    ],
     ids=str,
 )
 def test_the_database_itself_refuses_an_impossible_wish(cast, values):

@@ -81,7 +81,10 @@ class Fuzzer:
         if kind < 0.9:
             things = pick.choice(list(self.world.things.values()))
             return pick.choice([*pick.choice(list(things.values())).values()])
-        return "".join(chr(pick.choice((pick.randrange(1, 128), pick.randrange(0x4E00, 0x9FFF), pick.randrange(0x10000, 0x10FFFF)))) for _ in range(pick.randrange(1, 40)))
+        return "".join(
+            chr(pick.choice((pick.randrange(1, 128), pick.randrange(0x4E00, 0x9FFF), pick.randrange(0x10000, 0x10FFFF))))
+            for _ in range(pick.randrange(1, 40))
+        )
 
     def path(self, line: Line) -> str:
         pick = self.random
@@ -114,11 +117,16 @@ class Fuzzer:
             data.add(pick.choice(known), "长" * 350_000)
         elif kind < 0.2:
             content = pick.choice((b"", b"\xff\xd8\xff", photo("blue"), b"GIF89a" + b"\0" * 50, b"PK\x03\x04", b"<svg onload=x>", os.urandom(64)))
-            data.add(pick.choice(("photos", "slip", *known)), (io.BytesIO(content), str(pick.choice(("a.jpg", "../../x", "\u202egpj.exe", "", "x" * 300)))))
+            data.add(
+                pick.choice(("photos", "slip", *known)), (io.BytesIO(content), str(pick.choice(("a.jpg", "../../x", "\u202egpj.exe", "", "x" * 300))))
+            )
         if kind > 0.97:
-            return {"data": pick.choice((b"\xff\xfe\x00", b"a=%ff&b=%c3%28", b"{" * 500, b"csrf_token=" + token.encode() + b"&%00=%00&q=%ff")), "content_type": "application/x-www-form-urlencoded"}
+            return {
+                "data": pick.choice((b"\xff\xfe\x00", b"a=%ff&b=%c3%28", b"{" * 500, b"csrf_token=" + token.encode() + b"&%00=%00&q=%ff")),
+                "content_type": "application/x-www-form-urlencoded",
+            }
         if kind > 0.95:
-            return {"data": b"--x\r\nContent-Disposition: form-data; name=\"q", "content_type": "multipart/form-data; boundary=x"}
+            return {"data": b'--x\r\nContent-Disposition: form-data; name="q', "content_type": "multipart/form-data; boundary=x"}
         return {"data": data}
 
     def send(self) -> tuple[str, int, str]:

@@ -36,7 +36,9 @@ def test_an_auditor_reads_and_changes_nothing():
 
 
 def test_an_administrator_sees_no_household():
-    assert not {name for name in PERMISSIONS if "admin" in PERMISSIONS[name] and name.partition(".")[0] in ("household", "posting", "delivery", "station")}
+    assert not {
+        name for name in PERMISSIONS if "admin" in PERMISSIONS[name] and name.partition(".")[0] in ("household", "posting", "delivery", "station")
+    }
 
 
 def test_an_enterprise_does_nothing_of_the_unions():

@@ -34,7 +34,9 @@ def test_the_instance_folder_comes_from_the_environment_too(tmp_path):
     assert (found.INSTANCE, found.THREADS) == (str(tmp_path), 3)
 
 
-@pytest.mark.parametrize(("text", "value"), [("1", True), ("true", True), ("yes", True), ("on", True), ("0", False), ("false", False), ("no", False), ("off", False)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("true", True), ("yes", True), ("on", True), ("0", False), ("false", False), ("no", False), ("off", False)]
+)
 def test_yes_and_no_in_words(tmp_path, text, value):
     assert given(tmp_path, HTTPS=text).HTTPS is value
     assert given(tmp_path, HTTPS=text.upper()).HTTPS is value

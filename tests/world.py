@@ -174,7 +174,10 @@ class _Builder:
             bank_card=keep(place, "household.bank_card", f"622848001234{n:07d}"), employer=keep(place, "household.employer", f"金丝雀{n}织造厂"),
         )  # fmt: skip
         parent = Member(code=new_code("CY"), relation="parent", birth_year=1945, household_id=row.id)
-        parent.name, parent.employer = keep(place, "member.name", f"祖{chr(0x8D00 + n)}{chr(0x9600 + n)}"), keep(place, "member.employer", f"百灵鸟{n}号公司")
+        parent.name, parent.employer = (
+            keep(place, "member.name", f"祖{chr(0x8D00 + n)}{chr(0x9600 + n)}"),
+            keep(place, "member.employer", f"百灵鸟{n}号公司"),
+        )
         row.members[0].name = keep(place, "member.name", f"幼{chr(0x8E00 + n)}{chr(0x9700 + n)}")
         row.members[0].school = keep(place, "member.school", f"画眉{n}小学")
         db.session.add(parent)
@@ -292,7 +295,12 @@ class _Builder:
             issue = self.world.things["publication.published"][holder]["code"]
             there = db.session.scalars(db.select(Publication).where(Publication.code == issue)).one()
             erratum = Erratum(
-                code=new_code("KW"), publication_id=there.id, unit_id=there.unit_id, text="更正一个数字。", drafted_by=self.cast.li.id, drafted_at=utcnow()
+                code=new_code("KW"),
+                publication_id=there.id,
+                unit_id=there.unit_id,
+                text="更正一个数字。",
+                drafted_by=self.cast.li.id,
+                drafted_at=utcnow(),
             )
             db.session.add(erratum)
             db.session.commit()

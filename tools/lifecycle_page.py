@@ -35,7 +35,12 @@ def _table(thing: str) -> list[str]:
 
 def page() -> str:
     """The whole page."""
-    lines = ["# Every move there is", "", "Made from `portal/wishes/lifecycle.py`; a test keeps it so. \"Not by\": the part that the same person must not have played.", ""]
+    lines = [
+        "# Every move there is",
+        "",
+        'Made from `portal/wishes/lifecycle.py`; a test keeps it so. "Not by": the part that the same person must not have played.',
+        "",
+    ]
     for thing, title in TITLES.items():
         lines += [f"## {title}", "", *_diagram(thing), *_table(thing)]
     return "\n".join(lines).rstrip() + "\n"

@@ -70,9 +70,7 @@ def shown_proxy(by: Actor, delivery: Delivery) -> str:
 
 def may_open_file(by: Actor, delivery: Delivery) -> bool:
     """Whether the household's file lies in the actor's subtree: a lot may also go to households of a neighbouring union."""
-    return allowed("household.read", by.roles, True) and bool(
-        db.session.scalar(units_under(by).where(UnionUnit.id == delivery.household.unit_id))
-    )
+    return allowed("household.read", by.roles, True) and bool(db.session.scalar(units_under(by).where(UnionUnit.id == delivery.household.unit_id)))
 
 
 # -- the station --------------------------------------------------------------------------------------------------------------------

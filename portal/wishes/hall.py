@@ -162,7 +162,12 @@ def _facets(asked: Asked, answer: Found) -> list[dict[str, Any]]:
         values = [value for value in order.get(name, counts) if value in counts] + [value for value in chosen if value not in counts]
         if len(values) > 1 or chosen:
             options = [
-                {"value": value, "label": value_word(name, value), "on": value in chosen, "count": None if counts.get(value, 0) < 0 else counts.get(value, 0)}
+                {
+                    "value": value,
+                    "label": value_word(name, value),
+                    "on": value in chosen,
+                    "count": None if counts.get(value, 0) < 0 else counts.get(value, 0),
+                }
                 for value in values
             ]
             found.append({"name": name, "title": titles[name], "options": options})

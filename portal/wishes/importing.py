@@ -102,7 +102,9 @@ def read(file: Path) -> list[Row]:
         raise UnreadableFile(f"一次最多 {MOST_ROWS} 行 · at most {MOST_ROWS} rows at a time")
     heads = [head.strip().rstrip("*").strip() for head in rows[0][1]]
     # An editor may leave out the empty cells at the end of a line: they are there all the same.
-    return [Row(number, {head: cell.strip() for head, cell in zip(heads, cells + [""] * len(heads), strict=False) if head}) for number, cells in rows[1:]]
+    return [
+        Row(number, {head: cell.strip() for head, cell in zip(heads, cells + [""] * len(heads), strict=False) if head}) for number, cells in rows[1:]
+    ]
 
 
 def _tsv(raw: bytes) -> list[list[str]]:

@@ -287,5 +287,3 @@ class Tally(Model):
     fulfilled_fen: Mapped[int] = mapped_column(BigInteger, default=0)
     covered: Mapped[int] = mapped_column(BigInteger, default=0)
     covered_fulfilled: Mapped[int] = mapped_column(BigInteger, default=0)
-
-

@@ -15,7 +15,15 @@ from portal.wishes.models import Claim, Posting, Tally
 
 CELL = ("campaign_id", "kind", "category", "town", "band", "mode")
 FIGURES = ("published", "shelf_posts", "shelf_units", "claimed", "fulfilled", "fulfilled_fen", "covered", "covered_fulfilled")
-_RETURNED = (Posting.id, Posting.state, Posting.quantity, Posting.claimed, Posting.fulfilled, Posting.value_fen, *(getattr(Posting, name) for name in CELL))
+_RETURNED = (
+    Posting.id,
+    Posting.state,
+    Posting.quantity,
+    Posting.claimed,
+    Posting.fulfilled,
+    Posting.value_fen,
+    *(getattr(Posting, name) for name in CELL),
+)
 
 
 @dataclass(frozen=True)
@@ -92,9 +100,7 @@ def _keep(tx: Transaction, row: Row[Any], differences: dict[str, int]) -> None:
     insert = postgresql.insert if tx.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(Tally).values(**{name: getattr(row, name) for name in CELL}, **dict.fromkeys(FIGURES, 0) | changed)
     tx.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=CELL, set_={name: getattr(Tally, name) + value for name, value in changed.items()}
-        )
+        statement.on_conflict_do_update(index_elements=CELL, set_={name: getattr(Tally, name) + value for name, value in changed.items()})
     )
 
 

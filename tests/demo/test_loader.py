@@ -18,7 +18,7 @@ from portal.noticeboard.models import Publication
 from portal.wishes import importing, shelf
 from portal.wishes.delivery_models import Delivery, SignOff
 from portal.wishes.models import BasketLine, Claim, PackItem, Posting, Recipient
-from portal.wishes.operations import clock, posting
+from portal.wishes.operations import checking, clock
 from portal.wishes.operations.claiming import employs
 
 NOW = datetime.now(UTC)
@@ -69,7 +69,7 @@ def _every_record_has_its_events():
 
 def _no_public_text_reveals():
     shown = db.session.scalars(select(Posting).where(Posting.state.in_(("open", "closed")))).all()
-    assert [row.title for row in shown if posting.findings(row.household, f"{row.title}。{row.spec}。{row.public_text}")] == []
+    assert [row.title for row in shown if checking.findings(row.household, f"{row.title}。{row.spec}。{row.public_text}")] == []
     marked = [row for row in db.session.scalars(select(Posting).where(Posting.state == "submitted")) if row.checks]
     assert len([row for row in marked if any(check.startswith("privacy_") for check in row.checks)]) >= 5
 

@@ -356,7 +356,14 @@ def test_everything_typed_is_kept_and_all_that_is_wrong_is_said_at_once(cast, ch
         assert words in page.main, words
     form = page.button("提交签收").form
     shown = {name: value for name, value in form.values if value}
-    for name, value in {"signer": "proxy", "proxy_name": "周志远", "proxy_relation": "child", "id_tail": "051", "place": "station", "witness": "陈建国"}.items():
+    for name, value in {
+        "signer": "proxy",
+        "proxy_name": "周志远",
+        "proxy_relation": "child",
+        "id_tail": "051",
+        "place": "station",
+        "witness": "陈建国",
+    }.items():
         assert shown[name] == value
     assert json.loads(shown["strokes"]) == json.loads(STROKES)
     assert events() == before

@@ -37,9 +37,18 @@ def shelf(cast):
     today = cast.today
     return {
         "heater": cast.wish(title="一台取暖器", category="home", value_fen=28_000, latest_day=today + timedelta(days=20)),
-        "coat": cast.wish(title="一件羽绒服", category="clothes", value_fen=35_000, latest_day=today + timedelta(days=8), spec="175/96A", public_text="骑车上下班穿。"),
+        "coat": cast.wish(
+            title="一件羽绒服",
+            category="clothes",
+            value_fen=35_000,
+            latest_day=today + timedelta(days=8),
+            spec="175/96A",
+            public_text="骑车上下班穿。",
+        ),
         "rice": cast.wish(title="米、面、油一份", category="food", value_fen=9_000, unit="donghu", point="东湖街道工会服务站"),
-        "course": cast.wish(title="电工取证培训", category="skill", value_fen=120_000, mode="arranged", point="", unit="donghu", latest_day=today + timedelta(days=35)),
+        "course": cast.wish(
+            title="电工取证培训", category="skill", value_fen=120_000, mode="arranged", point="", unit="donghu", latest_day=today + timedelta(days=35)
+        ),
     }
 
 
@@ -124,7 +133,12 @@ def _expected(state, chosen, key, newest):
 
 def test_lists_are_what_sorting_everything_would_give_forwards_and_backwards(cast, monkeypatch):
     _many(cast, 300)
-    choices = [{}, {"cat": ("home",)}, {"cat": ("home", "food"), "town": ("湖西镇",)}, {"cat": ("study",), "town": ("东湖街道",), "band": ("b300",), "mode": ("visit",)}]
+    choices = [
+        {},
+        {"cat": ("home",)},
+        {"cat": ("home", "food"), "town": ("湖西镇",)},
+        {"cat": ("study",), "town": ("东湖街道",), "band": ("b300",), "mode": ("visit",)},
+    ]
     keys = {"urgent": "latest_day", "waiting": "published_at", "value": "value_fen"}
     for narrow, state, chosen, sort in itertools.product((0, 60), ("open", "claimed", "all"), choices, keys):
         monkeypatch.setattr(hall_queries, "NARROW", narrow)
@@ -174,7 +188,18 @@ def test_odd_addresses_show_a_list(app, cast, shelf):
     reader = Reader(app)
     reader.sign_in("zhao")
     reader.get("/wishes?q=%00", 404)
-    for query in ("page=-1", "page=x", "page=99999999999", "page=50", "cat=nothing", "state=x", "sort=x", "after=WX-AAAAAA", "after=';--", "q=" + "长" * 300):
+    for query in (
+        "page=-1",
+        "page=x",
+        "page=99999999999",
+        "page=50",
+        "cat=nothing",
+        "state=x",
+        "sort=x",
+        "after=WX-AAAAAA",
+        "after=';--",
+        "q=" + "长" * 300,
+    ):
         reader.get(f"/wishes?{query}")
     assert "没有符合条件" in reader.get("/wishes?q=没有的字").main
 
@@ -188,7 +213,9 @@ def test_who_sees_which_buttons(app, cast, shelf):
 
     def acts(page):
         posts = {button.action for button in page.buttons if button.action.startswith("/basket/")}
-        return {path.rsplit("/", 1)[-1] for path in posts} | {link.href.split("/")[2] for link in page.links if link.href.startswith("/claims/") and link.href.count("/") > 2}
+        return {path.rsplit("/", 1)[-1] for path in posts} | {
+            link.href.split("/")[2] for link in page.links if link.href.startswith("/claims/") and link.href.count("/") > 2
+        }
 
     assert acts(zhao.get("/wishes")) == {"put", "new"}
     assert acts(wu.get("/wishes")) == set()

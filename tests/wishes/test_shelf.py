@@ -79,7 +79,9 @@ def test_returned_and_withdrawn_leave_the_shelf_and_stay_published(cast):
     assert totals() == {"published": 2, "shelf_posts": 1, "shelf_units": 1}
 
 
-@pytest.mark.parametrize("change", [{"value_fen": 60_000}, {"category": "service"}, {"mode": "visit"}, {"value_fen": 60_000, "mode": "visit"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"value_fen": 60_000}, {"category": "service"}, {"mode": "visit"}, {"value_fen": 60_000, "mode": "visit"}], ids=str
+)
 def test_an_amended_wish_takes_its_figures_to_its_new_cell(cast, change):
     wish = cast.wish()
     posting_operations.send_back(wish, "text", by=cast.li)

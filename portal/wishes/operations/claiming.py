@@ -39,9 +39,7 @@ class Claimant:
     unit_id: int | None = None
 
 
-def claim(
-    posting: Posting, quantity: int, *, by: Actor, idem: str | None = None, batch: str = "", now: datetime | None = None
-) -> Claim:
+def claim(posting: Posting, quantity: int, *, by: Actor, idem: str | None = None, batch: str = "", now: datetime | None = None) -> Claim:
     """Claim units for the actor's enterprise. The same ``idem`` again returns the first claim.
 
     Refused: already_claimed, pack_short, pack_gone, not_open, too_late, campaign_over, own_employee, not_approved, suspended, quota.
@@ -208,7 +206,9 @@ def dismiss(row: Claim, *, by: Actor = SYSTEM, now: datetime | None = None) -> N
 def waiting_in_vain() -> list[Claim]:
     """Places in line for postings that are over."""
     over = Posting.state.in_(("closed", "withdrawn", "expired"))
-    return list(db.session.scalars(select(Claim).join(Posting, Posting.id == Claim.posting_id).where(Claim.state == "waiting", over).order_by(Claim.id)))
+    return list(
+        db.session.scalars(select(Claim).join(Posting, Posting.id == Claim.posting_id).where(Claim.state == "waiting", over).order_by(Claim.id))
+    )
 
 
 def overdue(now: datetime, limit: int = 200) -> list[Claim]:

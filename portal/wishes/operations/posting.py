@@ -76,9 +76,7 @@ def consents(household_id: int) -> bool:
     """Whether the household has agreed to an anonymous wish and not withdrawn it."""
     return bool(
         db.session.scalar(
-            select(
-                exists().where(Consent.household_id == household_id, Consent.purpose == "publish_wish", Consent.withdrawn_at.is_(None))
-            )
+            select(exists().where(Consent.household_id == household_id, Consent.purpose == "publish_wish", Consent.withdrawn_at.is_(None)))
         )
     )
 
@@ -173,7 +171,10 @@ def _other_person(posting: Posting, step: str, by: Actor) -> None:
     if "poster" not in lifecycle.find("posting", step).not_by:
         return
     wrote = select(Event.id).where(
-        Event.thing_type == "posting", Event.thing_code == posting.code, Event.actor_id == by.id, Event.action.in_(("posting.amend", "posting.submit"))
+        Event.thing_type == "posting",
+        Event.thing_code == posting.code,
+        Event.actor_id == by.id,
+        Event.action.in_(("posting.amend", "posting.submit")),
     )
     if posting.posted_by == by.id or db.session.scalar(wrote.limit(1)):
         raise Refused("same_person", part="poster")
@@ -267,9 +268,7 @@ def unname_recipient(posting: Posting, household: Household, *, by: Actor) -> No
         tx.session.refresh(posting, with_for_update={"of": Posting})
         lifecycle.require("posting", "unname", posting.state)
         served = tx.session.scalar(
-            select(
-                exists().where(Delivery.posting_id == posting.id, Delivery.household_id == household.id, Delivery.state != "reversed")
-            )
+            select(exists().where(Delivery.posting_id == posting.id, Delivery.household_id == household.id, Delivery.state != "reversed"))
         )
         if served:
             raise Refused("recipient_served")

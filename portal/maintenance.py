@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -186,6 +187,9 @@ def restore(app: Flask, source: Path, say: Callable[[str], None]) -> None:
 
 def _unpack(source: Path, folder: Path) -> tuple[dict[str, str], Path]:
     try:
+        with gzip.open(source) as packed:  # to its end, where the checksum of the whole stands; the archive's reader stops before
+            while packed.read(1 << 20):
+                pass
         with tarfile.open(source, "r:gz") as archive:
             archive.extractall(folder, members=[archive.getmember("database"), archive.getmember("manifest.json")], filter="data")
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -160,7 +160,6 @@ REFUSALS: Mapping[str, Any] = {
     "too_many_recipients": _l("这批礼包共 %(quantity)s 份，名单里已有 %(named)s 户。"),
     "recipient_twice": _l("这户已经在名单里。"),
     "recipient_served": _l("这户的礼包已经在送，不能移出名单。"),
-    "no_recipients": _l("这批礼包还没有名单。请先从档案里选好家庭，再办交接。"),
     "goods_incomplete": _l("请先核对物品齐全、完好。物品不对的话，请记“没签成”。"),
     "signature_empty": _l("请签收人亲笔签名。现在的签名板上没有字。"),
     "signature_dot": _l("签名太短，只有一个点。请签收人写下姓名。"),
